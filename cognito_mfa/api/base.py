@@ -203,6 +203,9 @@ class ApiStep(StepRules, ApiView):
     def show_other_step(self) -> HttpResponse:
         return self.problem("wrong_step")
 
+    def show_outdated(self) -> HttpResponse:
+        return self.problem("wrong_step")
+
     def show_errors(self, form: Form) -> HttpResponse:
         return self.refused("invalid", None, form)
 

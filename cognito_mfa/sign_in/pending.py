@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, Self
 
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from cognito_mfa.cognito.types import NOTHING, SOFTWARE_TOKEN_MFA, Challenge, Tokens
 from cognito_mfa.enforcement.proof import PREFIX
@@ -184,6 +185,18 @@ class PendingSignIn:
     def is_change(self) -> bool:
         """Return whether a signed-in user changes something."""
         return self.purpose in CHANGES
+
+    @property
+    def form_id(self) -> str:
+        """Return what distinguishes the forms of this sign-in or change from those of another one.
+
+        SECURITY: it names who signs in, and what for. A form of an older tab must not answer for another user, nor
+        for another change: a code for a new phone would turn MFA off. Two tabs with the same account are the same.
+        """
+        is_reset = self.step is Step.PASSWORD_RESET
+        kind = "reset" if is_reset else self.purpose.name if self.is_change else "sign in"
+        text = f"{kind} {self.username}"
+        return salted_hmac("cognito_mfa.form_id", text, algorithm="sha256").hexdigest()[:32]
 
     @property
     def uses_app(self) -> bool:

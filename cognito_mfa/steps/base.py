@@ -44,6 +44,9 @@ from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from cognito_mfa.steps import error_texts
 from cognito_mfa.steps.error_answers import RESTART, End, ErrorAnswer, answer_to
 
+# The field with the sign-in that a form belongs to. A site's own template may lack it, and is then not compared.
+FORM_ID = "sign_in"
+
 # Errors that have their event where they are counted or recorded, and one that is no refusal.
 LOGGED_ELSEWHERE = (
     BadCode,
@@ -107,6 +110,10 @@ class StepRules:
 
     def show_other_step(self) -> HttpResponse:
         """Return the answer if the sign-in is at another step."""
+        raise NotImplementedError
+
+    def show_outdated(self) -> HttpResponse:
+        """Return the answer to a form of an older sign-in or change; nothing of it is used."""
         raise NotImplementedError
 
     def show_errors(self, form: Form) -> HttpResponse:
@@ -178,12 +185,22 @@ class StepRules:
     def at_step(self, act: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         """Return the result of ``act``, if the sign-in is at this step."""
         self.pending = PendingSignIn.load(self.request) or PendingSignIn()
+        if self.is_outdated():
+            self.log_stale("another_sign_in")
+            return self.show_outdated()
         if self.step not in (Step.START, self.pending.step):
             return self.leave_step()
         response = act()
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _save_session(self.request)
         return response
+
+    def is_outdated(self) -> bool:
+        """Return whether the form is of a tab whose sign-in gave way to that of another user, or another change."""
+        shown, pending = self.given(FORM_ID), self.pending
+        if self.request.method != "POST" or not shown or pending.step is Step.START:
+            return False
+        return shown != pending.form_id
 
     def leave_step(self) -> HttpResponse:
         """Return the answer if the sign-in is not at this step."""

@@ -31,6 +31,7 @@ from cognito_mfa.exceptions import (
     TokenRejected,
     TokenRejectedReason,
 )
+from cognito_mfa.sign_in.pending import Purpose
 
 LONG = 90  # seconds; what is longer is told in minutes
 # Only the site can change these. One text for all, because the reason may reveal something about other users.
@@ -245,6 +246,17 @@ def wrong_password() -> str:
 def wrong_password_again() -> list[str]:
     """Return the text for a wrong password, which Cognito may also have locked for a while."""
     return [wrong_password(), tried_several_times()]
+
+
+def change_title(purpose: Purpose) -> str:
+    """Return the title of the page on which a change begins, or an empty string for a sign-in."""
+    titles = {
+        Purpose.REPLACE: _("Switch to a new phone"),
+        Purpose.REMOVE: _("Turn off two-step verification"),
+        Purpose.CHANGE_PASSWORD: _("Change password"),
+        Purpose.SIGN_OUT: _("Sign out everywhere else"),
+    }
+    return titles.get(purpose, "")
 
 
 def password_not_changed_yet() -> str:

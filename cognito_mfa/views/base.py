@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
@@ -37,7 +38,7 @@ from cognito_mfa.exceptions import (
 )
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import Step
-from cognito_mfa.steps import unknown_outcomes
+from cognito_mfa.steps import error_texts, unknown_outcomes
 from cognito_mfa.steps.base import StepRules, pages_are_on
 from cognito_mfa.steps.error_answers import RESTART, ErrorAnswer, answer_to, entry_text
 from cognito_mfa.steps.request_limits import one_request
@@ -48,6 +49,7 @@ from cognito_mfa.views.progress import Progress, progress_of
 
 BLOCKED = "cognito_mfa/blocked.html"
 UNAVAILABLE = "cognito_mfa/unavailable.html"
+OUTDATED = "cognito_mfa/outdated.html"
 WAIT = "wait"  # in the address of the page that asks for patience
 WAIT_SECONDS = 2  # seconds from the page that asks for patience to the next
 
@@ -289,6 +291,17 @@ class StepView(StepRules, FormPage):
 
     def show_other_step(self) -> HttpResponse:
         return self.redirect_to_step(Outcome(self.pending.step, self.pending.next_url))
+
+    def show_outdated(self) -> HttpResponse:
+        pending = self.pending
+        context = {
+            "change": error_texts.change_title(pending.purpose),
+            "is_reset": pending.step is Step.PASSWORD_RESET,
+            "onward": reverse(f"cognito_mfa:{pending.step.value}"),
+            "pending": pending,
+            **self.shared_context(),
+        }
+        return PageResponse(self.request, OUTDATED, context, status=HTTPStatus.CONFLICT)
 
     def start_over(self, text: str, next_url: str) -> HttpResponse:
         return self.redirect_to_sign_in(text=text, next_url=next_url)
