@@ -20,7 +20,7 @@ from cognito_mfa.models import CognitoIdentity, MFAEvent
 from cognito_mfa.sign_in import removal, shown_recovery_codes
 from cognito_mfa.sign_in.pending import Purpose, Step
 from cognito_mfa.steps import changes, error_texts
-from cognito_mfa.steps.base import pages_are_on
+from cognito_mfa.steps.base import FORM_ID, pages_are_on
 from cognito_mfa.steps.changes import ChangeStep, SignOutElsewhereStep
 from cognito_mfa.steps.error_answers import RESTART, answer_to
 from cognito_mfa.steps.passwords import (
@@ -51,7 +51,7 @@ class ForgotPassword(ForgotPasswordStep, _PasswordStep):
 class ResetPassword(ResetPasswordStep, _PasswordStep):
     """The code that was sent, and the new password."""
 
-    members = {"code": SecretText, "password": SecretText}
+    members = {"code": SecretText, "password": SecretText, FORM_ID: str}
     filled = {"password": ("new_password1", "new_password2")}
 
     def ask_for_code(self, text: str) -> HttpResponse:
@@ -105,7 +105,12 @@ class _ChangeStart(_Change):
 class _ChangeAtOnce(StartPasswordChangeStep, _Change):
     """Both passwords, and the code of the authenticator app."""
 
-    members = {"password": SecretText, "new_password": SecretText, "code": SecretText}
+    members = {
+        "password": SecretText,
+        "new_password": SecretText,
+        "code": SecretText,
+        FORM_ID: str,
+    }
     filled = {
         "password": ("password", "old_password"),
         "new_password": ("new_password1", "new_password2"),
@@ -121,7 +126,7 @@ class _ChangeAtOnce(StartPasswordChangeStep, _Change):
 class _ChangeEnd(ChangePasswordStep, ApiStep):
     """The current password again, and the new one."""
 
-    members = {"password": SecretText, "new_password": SecretText}
+    members = {"password": SecretText, "new_password": SecretText, FORM_ID: str}
     filled = {"password": ("old_password",), "new_password": ("new_password1", "new_password2")}
 
     def ask_for_password(self) -> HttpResponse:

@@ -16,6 +16,7 @@ from cognito_mfa.managed_login import judgment
 from cognito_mfa.sign_in import link_question
 from cognito_mfa.sign_in.pending import PendingSignIn, Step, clear_pending
 from cognito_mfa.steps import error_texts
+from cognito_mfa.steps.base import FORM_ID
 from cognito_mfa.steps.error_answers import ErrorAnswer
 from cognito_mfa.steps.qr import otpauth_uri, qr_svg
 from cognito_mfa.steps.setup import SetupStartStep, SetupStep, canceled_text
@@ -59,7 +60,7 @@ class SignIn(SignInStep, ApiStep):
 class NewPassword(NewPasswordStep, ApiStep):
     """The first password that an invited user chooses, with what the pool wants to know besides."""
 
-    members = {"password": SecretText, "attributes": dict}
+    members = {"password": SecretText, "attributes": dict, FORM_ID: str}
     filled = {"password": ("new_password1", "new_password2")}
 
     def form_data(self) -> dict[str, Any]:
@@ -75,13 +76,13 @@ class NewPassword(NewPasswordStep, ApiStep):
 class Challenge(ChallengeStep, ApiStep):
     """The code of a challenge, or the factor of several."""
 
-    members = {"code": SecretText, "factor": str}
+    members = {"code": SecretText, "factor": str, FORM_ID: str}
 
 
 class Recover(RecoverStep, ApiStep):
     """A recovery code instead of the code of a lost device."""
 
-    members = {"code": SecretText}
+    members = {"code": SecretText, FORM_ID: str}
 
     def show_recovered(self, text: str, next_url: str) -> HttpResponse:
         return self.answer(next_url, text=text)
@@ -106,7 +107,7 @@ class Setup(SetupStep, ApiStep):
     """The secret of a setup while its step is pending, and the code that confirms it."""
 
     http_method_names = ["get", "head", "post", "options"]
-    members = {"code": SecretText, "friendly_name": str}
+    members = {"code": SecretText, "friendly_name": str, FORM_ID: str}
 
     def get(self, request: HttpRequest) -> HttpResponse:
         pending = has_pending(request, Step.SETUP)

@@ -212,6 +212,7 @@ def _reset_password(_request: HttpRequest, pending: PendingSignIn) -> dict[str, 
     return {
         **_rules(),
         "username": pending.username,
+        "sign_in": pending.form_id,
         "code_kept": bool(pending.reset_code),
         "required": pending.reset_required,
     }
@@ -237,7 +238,11 @@ def _done(request: HttpRequest, _pending: PendingSignIn) -> dict[str, Any]:
 
 
 def _common(pending: PendingSignIn) -> dict[str, Any]:
-    return {"username": pending.username, "purpose": PURPOSES[pending.purpose]}
+    return {
+        "username": pending.username,
+        "purpose": PURPOSES[pending.purpose],
+        "sign_in": pending.form_id,
+    }
 
 
 def _rules() -> dict[str, Any]:

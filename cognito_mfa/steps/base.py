@@ -196,11 +196,11 @@ class StepRules:
         return response
 
     def is_outdated(self) -> bool:
-        """Return whether the form is of a tab whose sign-in gave way to that of another user, or another change."""
+        """Return whether the form is of a sign-in that gave way to another user's, or to a change."""
         shown, pending = self.given(FORM_ID), self.pending
-        if self.request.method != "POST" or not shown or pending.step is Step.START:
+        if not shown or Step.START in (self.step, pending.step):
             return False
-        return shown != pending.form_id
+        return self.request.method == "POST" and shown != pending.form_id
 
     def leave_step(self) -> HttpResponse:
         """Return the answer if the sign-in is not at this step."""

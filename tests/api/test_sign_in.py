@@ -7,15 +7,25 @@ import json
 import pyotp
 import pytest
 
+from cognito_mfa.api import account, sign_in
+from cognito_mfa.api.base import ApiStep
 from cognito_mfa.authenticator import code_attempts
 from cognito_mfa.cognito import circuit_breaker
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures
+from cognito_mfa.sign_in.pending import Step
 from tests.api.frontend import FrontEnd
 from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
 SETUP = ["AssociateSoftwareToken", "VerifySoftwareToken", "RespondToAuthChallenge"]
+STEPS = [
+    view
+    for module in (account, sign_in)
+    for view in vars(module).values()
+    if isinstance(view, type) and issubclass(view, ApiStep) and view.members
+    if view.step not in (Step.START, Step.LINK)  # whose question names both users
+]
 pytestmark = pytest.mark.usefixtures("pool")
 
 
@@ -62,6 +72,7 @@ def test_a_later_sign_in_asks_for_the_code(front_end: FrontEnd) -> None:
 
     asked = front_end.sign_in().body
     assert asked["step"] == "challenge"
+    assert asked["step_data"].pop("sign_in")
     assert asked["step_data"] == {
         "username": "newcomer",
         "purpose": "sign_in",
@@ -223,6 +234,28 @@ def test_two_tabs_share_what_is_pending(front_end: FrontEnd) -> None:
     front_end.sign_in()
     assert front_end.scan() != first
     assert front_end.confirm_setup(code).status_code == 400
+
+
+def test_an_older_tab_never_answers_for_another_user(
+    front_end: FrontEnd, pool: LocalPool, cognito: LocalCognito
+) -> None:
+    for name in ("invited-1", "invited-2"):
+        pool.create_user(name, password=PASSWORD, status="FORCE_CHANGE_PASSWORD")
+    older = front_end.sign_in("invited-1").body["step_data"]["sign_in"]
+    newer = front_end.sign_in("invited-2").body["step_data"]["sign_in"]
+    front_end.operations()
+    refused = front_end.tell("new_password", password="Another-Horse-8", sign_in=older)
+    assert (refused.status_code, refused.body["code"]) == (409, "wrong_step")
+    assert refused.body["step"] == "new_password"
+    assert front_end.operations() == []
+    chosen = front_end.tell("new_password", password="Another-Horse-8", sign_in=newer)
+    assert chosen.body["step"] == "setup"
+    assert chosen.body["step_data"]["sign_in"] == newer  # the same sign-in, one step later
+
+
+@pytest.mark.parametrize("view", STEPS, ids=lambda view: view.__name__)
+def test_every_step_accepts_the_id_of_its_sign_in(view: type[ApiStep]) -> None:
+    assert "sign_in" in view.members
 
 
 class TestInvited:

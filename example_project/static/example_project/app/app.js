@@ -86,12 +86,12 @@ const steps = {
   challenge: (data) => [
     "Enter your code",
     element("p", {}, whichCode(data)),
-    form({ fields: [code("Code")], button: "Continue", send: sends("challenge/") }),
-    element("div", { class: "cognito-mfa-actions" }, data.recovery ? link("Use a recovery code", async () => recover()) : "", cancel()),
+    form({ fields: [code("Code")], button: "Continue", send: sends("challenge/", { sign_in: data.sign_in }) }),
+    element("div", { class: "cognito-mfa-actions" }, data.recovery ? link("Use a recovery code", async () => recover(data)) : "", cancel()),
   ],
   select_challenge: (data) => [
     "Choose how to confirm it’s you",
-    data.factors.map((factor) => element("p", {}, button(factor.label, () => sends("challenge/", { factor: factor.name })({})))),
+    data.factors.map((factor) => element("p", {}, button(factor.label, () => sends("challenge/", { factor: factor.name, sign_in: data.sign_in })({})))),
     cancel(),
   ],
   new_password: (data) => [
@@ -104,7 +104,7 @@ const steps = {
         ...data.attributes.map((one) => ({ name: `attributes.${one.name}`, label: one.label, choices: one.choices })),
       ],
       button: "Continue",
-      send: sends("new-password/", {}, ({ password: chosen, ...rest }) => ({
+      send: sends("new-password/", { sign_in: data.sign_in }, ({ password: chosen, ...rest }) => ({
         password: chosen,
         attributes: Object.fromEntries(Object.entries(rest).map(([name, value]) => [name.replace("attributes.", ""), value])),
       })),
@@ -123,7 +123,7 @@ const steps = {
       form({
         fields: [code("Code from your app"), { name: "friendly_name", label: "Device name", value: data.friendly_name, autocomplete: "off" }],
         button: "Confirm",
-        send: sends("setup/"),
+        send: sends("setup/", { sign_in: data.sign_in }),
       }),
       cancel(),
     ];
@@ -148,7 +148,7 @@ const steps = {
     form({
       fields: [...(data.code_kept ? [] : [code("Code from the message")]), password("password", "New password", "new-password")],
       button: "Set password",
-      send: sends("reset-password/"),
+      send: sends("reset-password/", { sign_in: data.sign_in }),
     }),
     cancel(),
   ],
@@ -158,7 +158,7 @@ const steps = {
     form({
       fields: [password("password", "Current password", "current-password"), password("new_password", "New password", "new-password")],
       button: "Change password",
-      send: sends("change-password/"),
+      send: sends("change-password/", { sign_in: data.sign_in }),
     }),
     cancel(),
   ],
@@ -217,9 +217,9 @@ const forgot = (known) => show("Reset your password", [],
   element("p", {}, "We’ll send a code to the email address of your account."),
   form({ fields: [username(known)], button: "Send code", send: sends("forgot-password/") }), back());
 
-const recover = () => show("Use a recovery code", [],
+const recover = (data) => show("Use a recovery code", [],
   element("p", {}, "Each recovery code works once. It removes the authenticator app of your lost device, so that you can set up a new one."),
-  form({ fields: [{ name: "code", label: "Recovery code", autocomplete: "off", dir: "ltr" }], button: "Continue", send: sends("recover/") }), back());
+  form({ fields: [{ name: "code", label: "Recovery code", autocomplete: "off", dir: "ltr" }], button: "Continue", send: sends("recover/", { sign_in: data.sign_in }) }), back());
 
 const ask = (title, path, danger = "") => show(title, [],
   danger ? element("p", {}, danger) : "",
