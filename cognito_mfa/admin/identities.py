@@ -5,7 +5,7 @@ All fields are read-only. Actions change them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -44,7 +44,7 @@ from cognito_mfa.admin.link_page import LinkPageMixin, link_url
 from cognito_mfa.admin.refusals import Text
 from cognito_mfa.admin.resets import MFAResetInline
 from cognito_mfa.admin.user_state import UserState
-from cognito_mfa.authenticator import permissions
+from cognito_mfa.authenticator import permissions, recovery, recovery_codes
 from cognito_mfa.authenticator.permissions import ActionDenied, DenialReason, Right
 from cognito_mfa.databases import own_transactions
 from cognito_mfa.models import (
@@ -168,6 +168,11 @@ class CognitoIdentityAdmin(
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CognitoIdentity]:
         return with_active_token(super().get_queryset(request))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        # Where the site offers none, "0 left" would read as if the user had used them up.
+        return fieldsets if recovery.is_offered() else _without(fieldsets, "recovery_codes_left")
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         own = ("status", ResetFilter, PoolFilter, "preferred_factor", "checked_at")
@@ -378,8 +383,10 @@ class CognitoIdentityAdmin(
         return identity.get_unconfirmed_display() or formats.NONE
 
     @admin.display(description=_("recovery codes left"))
-    def recovery_codes_left(self, identity: CognitoIdentity) -> int:
-        return identity.recovery_codes.unused().count()
+    def recovery_codes_left(self, identity: Any) -> int | str:
+        if identity.active_since is None:
+            return formats.NONE
+        return recovery_codes.left(identity)
 
     @admin.display(description=_("verified email address"))
     def shown_email(self, identity: CognitoIdentity) -> str:
@@ -388,3 +395,15 @@ class CognitoIdentityAdmin(
     @admin.display(description=_("previous email address"))
     def shown_previous_email(self, identity: CognitoIdentity) -> str:
         return identity.previous_email or formats.NONE
+
+
+def _without(fieldsets: Any, name: str) -> list[Any]:
+    """Return ``fieldsets`` without the field ``name``, which shares its line with another one."""
+
+    def kept(line: str | Sequence[str]) -> str | Sequence[str]:
+        return line if isinstance(line, str) else tuple(field for field in line if field != name)
+
+    return [
+        (title, {**options, "fields": [kept(line) for line in options["fields"]]})
+        for title, options in fieldsets
+    ]

@@ -337,6 +337,28 @@ def test_the_detail_page_says_how_many_recovery_codes_are_left_and_not_which(
         assert row.digest not in page
 
 
+def test_recovery_codes_are_mentioned_only_where_the_site_offers_them(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    """Else "0 left" reads as if the user had used them up, or had forgotten to create some."""
+    identity = CognitoIdentity.objects.get()
+    address = reverse(DETAIL, args=[identity.pk])
+    for offered in (False, True):
+        settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": offered}
+        assert ("ecovery codes left" in admin.text(admin.get(address))) is offered
+
+
+def test_a_user_without_an_app_has_no_recovery_codes_to_count(
+    pool: LocalPool, admin: Visitor, settings: Settings
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": True}
+    make(pool, "ada")
+    address = reverse(DETAIL, args=[CognitoIdentity.objects.get(username="ada").pk])
+    page = admin.text(admin.get(address))
+    assert re.search(r"ecovery codes left:.*?–", page, re.DOTALL)
+    assert not re.search(r"ecovery codes left:[^–]*\b0\b", page, re.DOTALL)
+
+
 def test_links_of_a_former_pool_are_found(pool: LocalPool, admin: Visitor) -> None:
     make(pool, "ada")
     CognitoIdentity.objects.filter(username="ada").update(pool_id="us-east-1_Other0000")

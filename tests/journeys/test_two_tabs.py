@@ -181,6 +181,6 @@ def test_a_password_reset_of_an_older_tab_is_not_that_of_another_user(
 
 @pytest.mark.parametrize("view", STEPS, ids=lambda view: view.__name__)
 def test_every_form_of_a_step_says_whose_it_is(view: type[StepView]) -> None:
-    source = (TEMPLATES / str(view.template_name)).read_text()  # type: ignore[attr-defined]
+    source = (TEMPLATES / str(view.template_name)).read_text()
     form = source[source.index("data-cognito-mfa-busy") :]
     assert form.index("partials/whose.html") < form.index("</form>")

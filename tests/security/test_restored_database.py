@@ -10,8 +10,10 @@ from django.contrib.auth.models import User
 from django.core import serializers
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from cognito_mfa.authenticator import exemptions
+from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAExemption, RecoveryCode
 from tests.management.command_line import run
 from tests.visitor import POOL_ID, Visitor, prove
@@ -110,3 +112,12 @@ def test_the_command_ends_what_the_copy_brought_back(visitor: Visitor) -> None:
     visitor.sign_in()
     visitor.enter_code()
     assert visitor.is_in()
+
+
+@pytest.mark.parametrize("offered", [False, True])
+def test_recovery_codes_are_named_only_where_there_are_any(
+    visitor: Visitor, pool: LocalPool, settings: Settings, *, offered: bool
+) -> None:
+    settings.COGNITO_MFA = {**settings.COGNITO_MFA, "RECOVERY_CODES": offered}
+    for options in (["--dry-run"], []):
+        assert ("0 recovery codes" in run("restored", *options)[1]) is offered

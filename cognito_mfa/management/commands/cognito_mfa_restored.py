@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from cognito_mfa.authenticator import restored_database
+from cognito_mfa.authenticator import recovery, restored_database
 from cognito_mfa.models import MFAExemption, MFAReset
 
 
@@ -23,12 +23,12 @@ class Command(BaseCommand):
 
     def handle(self, *, dry_run: bool, **_options: Any) -> None:
         ended = restored_database.end_what_came_back(dry_run=dry_run)
-        users = _count(ended.users, "user")
-        codes = _count(ended.recovery_codes, "recovery code")
-        if dry_run:
-            self.stdout.write(f"Would make {users} pass MFA again, and delete {codes}.")
-        else:
-            self.stdout.write(f"Made {users} pass MFA again, and deleted {codes}.")
+        users, codes = _count(ended.users, "user"), ""
+        if ended.recovery_codes or recovery.is_offered():
+            deleted = _count(ended.recovery_codes, "recovery code")
+            codes = f", and {'delete' if dry_run else 'deleted'} {deleted}"
+        made = "Would make" if dry_run else "Made"
+        self.stdout.write(f"{made} {users} pass MFA again{codes}.")
         self.stdout.write(_next_steps())
 
 
