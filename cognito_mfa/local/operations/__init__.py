@@ -1,6 +1,6 @@
 """The operations of the local Cognito, in tables by their names.
 
-Each is a function, named as in boto3, and the tables say in which module. What several operations
+Each is a function with its name in boto3, and the tables show its module. What several operations
 share is in ``context``, ``next_step``, ``password_attempts``, ``paging``, and ``secret_hash``. An
 operation in no table is refused with a text that says so.
 """

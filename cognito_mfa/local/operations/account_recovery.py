@@ -1,6 +1,6 @@
 """ForgotPassword, ConfirmForgotPassword, AdminResetUserPassword, and ChangePassword.
 
-None of them changes a second factor: a new password does not bypass it.
+None of them changes a second factor, so a new password does not bypass MFA.
 
 See "Forgotten passwords" in docs/cognito-behavior.md.
 """
@@ -36,14 +36,14 @@ WRONG_STATE = "User password cannot be reset in the current state."
 CONFIRMED = "PostConfirmation_ConfirmForgotPassword"
 LIMIT = "Attempt limit exceeded, please try after some time."
 CHANNELS = {"verified_phone_number": "phone_number", "verified_email": "email"}
-#: Where an account says nothing of recovery, a phone comes first.
+#: The order of addresses if the pool has no AccountRecoverySetting.
 DEFAULT_RECOVERY = ("verified_phone_number", "verified_email")
-#: A factor that a code must not travel beside.
+#: The address that each preferred factor uses, which must not get the code.
 SAME_CHANNEL = {SMS_MFA: "phone_number", EMAIL_OTP: "email"}
 
 
 def forgot_password(context: Context, parameters: Parameters) -> Payload:
-    """Send a code to set another password with; its answer does not say who exists."""
+    """Send a code for a new password. The response does not show whether the user exists."""
     pool, client, user = unauthenticated.find_user(
         context, parameters, "ForgotPassword", migrating=True
     )
@@ -60,7 +60,7 @@ def forgot_password(context: Context, parameters: Parameters) -> Payload:
 
 
 def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload:
-    """Set another password with the code that ForgotPassword sent."""
+    """Set a new password with the code that ForgotPassword sent."""
     pool, client, user = unauthenticated.find_user(context, parameters, "ConfirmForgotPassword")
     credentials.check_new(pool, user, parameters["Password"])
     if user is None:
@@ -79,7 +79,7 @@ def confirm_forgot_password(context: Context, parameters: Parameters) -> Payload
 
 
 def admin_reset_user_password(context: Context, parameters: Parameters) -> Payload:
-    """Make the password useless, and send a code to set another with."""
+    """Invalidate the password, and send a code for a new one."""
     pool, user = context.user(parameters)
     _send_reset(context, pool, None, user)
     user.status = "RESET_REQUIRED"
@@ -88,7 +88,7 @@ def admin_reset_user_password(context: Context, parameters: Parameters) -> Paylo
 
 
 def change_password(context: Context, parameters: Parameters) -> Payload:
-    """Set another password in a session, with the present one."""
+    """Set a new password for the caller, who sends the current one."""
     pool, user = context.caller(parameters)
     now = context.clock.now()
     if user.password_attempts.locked(now):
@@ -119,8 +119,10 @@ def _send_reset(
 
 
 def _channel(mechanisms: Sequence[str], user: User) -> str | None:
-    """The first verified address, and never the one that the preferred factor uses: an attacker who
-    reads messages there would have both factors."""
+    """Return the first verified address, but never that of the preferred factor.
+
+    Otherwise an attacker who reads the messages there would have both factors.
+    """
     for name in (CHANNELS[mechanism] for mechanism in mechanisms if mechanism in CHANNELS):
         verified = user.attributes.get(f"{name}_verified") == "true"
         if verified and SAME_CHANNEL.get(user.preferred_factor or "") != name:

@@ -1,6 +1,6 @@
 """App clients: create, change, delete, describe, and list them.
 
-A secret is shown where Cognito shows it, and nowhere else.
+Only the operations that show a secret at Cognito show it here.
 
 See "App clients" in docs/cognito-behavior.md.
 """
@@ -22,7 +22,7 @@ from cognito_mfa.local.rules.state import AppClient, UserPool
 EXISTENCE_ERRORS, LEGACY = "PreventUserExistenceErrors", "LEGACY"
 ANALYTICS = "AnalyticsConfiguration"
 ALPHABET = string.ascii_lowercase + string.digits
-#: Members of CreateUserPoolClient that the client acts on itself.
+#: Members of CreateUserPoolClient that have a field of their own in the client.
 UNDERSTOOD = frozenset(
     {
         "AuthSessionValidity",
@@ -38,7 +38,7 @@ UNDERSTOOD = frozenset(
 
 
 def create_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """Create an app client with an id, and if wanted a secret, of its own."""
+    """Create an app client with a new id and, if requested, a new secret."""
     pool, parameters = context.pool(parameters), without_empty_lists(parameters)
     client = AppClient(id=_random(26), created_at=context.clock.now())
     client.secret = _secret(parameters)
@@ -49,7 +49,7 @@ def create_user_pool_client(context: Context, parameters: Parameters) -> Payload
 
 
 def update_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """Change an app client; what is left out goes back to its default."""
+    """Change an app client. Members that are left out go back to their defaults."""
     pool, client = context.client_of_pool(parameters)
     parameters = without_empty_lists(parameters)
     client_settings.check(pool, client, parameters, verb="updating")
@@ -58,7 +58,7 @@ def update_user_pool_client(context: Context, parameters: Parameters) -> Payload
 
 
 def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """Delete an app client, and what was configured for it alone."""
+    """Delete an app client, and what was configured only for it."""
     pool, client = context.client_of_pool(parameters)
     del pool.clients[client.id]
     pool.ui_customizations.pop(client.id, None)
@@ -70,7 +70,7 @@ def delete_user_pool_client(context: Context, parameters: Parameters) -> Payload
 
 
 def describe_user_pool_client(context: Context, parameters: Parameters) -> Payload:
-    """Return all members of an app client, its secret among them."""
+    """Return all members of an app client, including its secret."""
     pool, client = context.client_of_pool(parameters)
     return {"UserPoolClient": _describe(context, pool, client)}
 
@@ -79,7 +79,7 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
     """Return a page of a pool's app clients, without their secrets."""
     pool = context.pool(parameters)
     start = page_start(parameters.get("NextToken"), "ListUserPoolClients", pool.id)
-    # There is no dynamic registration here, so all clients are regular ones.
+    # The local Cognito has no dynamic client registration, so all clients are regular ones.
     regular = parameters.get("ClientType") != "DCR"
     clients = list(pool.clients.values())[start:] if regular else []
     size = parameters.get("MaxResults", 60)
@@ -90,7 +90,7 @@ def list_user_pool_clients(context: Context, parameters: Parameters) -> Payload:
 
 
 def _configure(client: AppClient, parameters: Parameters, now: float) -> None:
-    """Everything that can be changed later; what is refused was refused before."""
+    """Set everything that an update can change. The caller has checked the parameters."""
     client.name = parameters["ClientName"]
     client.explicit_auth_flows = list(parameters.get("ExplicitAuthFlows", DEFAULT_FLOWS))
     client.auth_session_validity = parameters.get("AuthSessionValidity", 3)
@@ -144,7 +144,7 @@ def _describe(context: Context, pool: UserPool, client: AppClient) -> dict[str, 
 
 
 def _described_lifetimes(client: AppClient) -> dict[str, Any]:
-    """Of a client that Python made; others have them in their settings."""
+    """Return the lifetimes of a client that Python code created. Others have them in their settings."""
     seconds = {
         "AccessToken": client.access_token_seconds,
         "IdToken": client.id_token_seconds,
@@ -170,7 +170,7 @@ def _described_rotation(client: AppClient) -> dict[str, Any]:
 
 
 def _described_existence_errors(client: AppClient) -> dict[str, str]:
-    """Of a client that Python made; others have it in their settings if they were given it."""
+    """Return the setting of a client that Python code created. Others have it in their settings."""
     if client.prevent_user_existence_errors == LEGACY:
         return {}
     return {EXISTENCE_ERRORS: client.prevent_user_existence_errors}

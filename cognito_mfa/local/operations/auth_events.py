@@ -1,4 +1,4 @@
-"""The history of a user's sign-ins and passwords, and what administrators think of an event.
+"""The history of a user's sign-ins and passwords, and the feedback of administrators.
 
 See "Auth events" in docs/cognito-behavior.md.
 """
@@ -33,7 +33,7 @@ def admin_list_user_auth_events(context: Context, parameters: Parameters) -> Pay
 
 
 def admin_update_auth_event_feedback(context: Context, parameters: Parameters) -> Payload:
-    """Say whether an event was the user's own."""
+    """Record whether an event was the user's own."""
     user = _user(context, parameters)
     for event in user.events:
         if event.id == parameters["EventId"]:

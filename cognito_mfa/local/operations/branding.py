@@ -1,4 +1,4 @@
-"""Styles of managed login: records only, because the pages here look the same for all.
+"""Styles of managed login, which are only stored: the pages here look the same for all clients.
 
 See "The look of managed login" in docs/cognito-behavior.md.
 """
@@ -20,7 +20,7 @@ from cognito_mfa.local.rules.state import Branding, UserPool
 
 
 def create_managed_login_branding(context: Context, parameters: Parameters) -> Payload:
-    """Give an app client a style."""
+    """Create a style for an app client."""
     pool, client = context.client_of_pool(parameters)
     if _of_client(pool, client.id) is not None:
         raise ManagedLoginBrandingExistsException(
@@ -42,7 +42,7 @@ def create_managed_login_branding(context: Context, parameters: Parameters) -> P
 
 
 def update_managed_login_branding(context: Context, parameters: Parameters) -> Payload:
-    """Change a style; what is left out of its settings stays, and so do other images."""
+    """Change a style. Settings and images that are left out stay."""
     for name in ("UserPoolId", "ManagedLoginBrandingId"):  # the model requires neither
         if name not in parameters:
             raise InvalidParameterException(f"{name} is required.")
@@ -94,7 +94,7 @@ def _named(context: Context, parameters: Parameters) -> tuple[UserPool, Branding
 
 
 def _check(parameters: Parameters) -> None:
-    """Images are accepted beside the default settings, although the documentation excludes them."""
+    """Check a style. Contrary to its documentation, Cognito accepts images with default settings."""
     if parameters.get("UseCognitoProvidedValues") and parameters.get("Settings"):
         raise InvalidParameterException(
             "Settings must be omitted when UseCognitoProvidedValues is true."

@@ -1,6 +1,6 @@
-"""What all responses to challenges share: the user, the next step, and the cost of a wrong one.
+"""What all responses to challenges share: the user, the next step, and the count of wrong ones.
 
-It knows no particular challenge.
+Nothing here is about a particular challenge.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ LOCKED = (
 )
 
 Values = Mapping[str, str]
-#: What a remembered device is called in ``amr``.
+#: The name of a remembered device in ``amr``.
 BY_DEVICE = "swk"
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeResponse:
-    """A response that came with a live session, and whom it is about."""
+    """A response to a challenge that came with a valid session, and its user."""
 
     pool: UserPool
     client: AppClient
@@ -37,12 +37,12 @@ class ChallengeResponse:
 
 
 def ask(context: Context, given: ChallengeResponse, stage: Stage) -> Payload:
-    """Return the next challenge, in a new session in place of this one.
+    """Return the next challenge, with a new session that replaces this one.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
-        stage: What to ask for.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
+        stage: The stage of the next challenge.
 
     Returns:
         The answer with the challenge.
@@ -56,12 +56,12 @@ def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payl
     """End a sign-in whose last challenge was answered.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
-        factor: What was answered, as ``amr`` names it.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
+        factor: The answered factor, as ``amr`` names it.
 
     Returns:
-        The tokens, or what the Context gives instead.
+        The tokens, or what the context returns instead.
     """
     session = given.session
     context.sessions.spend(session)
@@ -80,7 +80,7 @@ def finish_with(context: Context, given: ChallengeResponse, factor: str) -> Payl
 
 
 def _go_on_with_custom(context: Context, given: ChallengeResponse, factor: str) -> Payload:
-    """In a custom sign-in, the pool's function says what follows a second factor."""
+    """Continue a custom sign-in, in which the pool's function defines what follows a second factor."""
     session = given.session
     session.factors = [*session.factors, factor]
     name = "DEVICE_PASSWORD_VERIFIER" if factor == BY_DEVICE else session.stage.challenge
@@ -92,23 +92,23 @@ def check_code_lock(context: Context, user: User) -> None:
     """Refuse a user who is locked after too many wrong codes.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         user: The user.
 
     Raises:
-        NotAuthorizedException: The lock is not over.
+        NotAuthorizedException: The user is locked.
     """
     if user.code_attempts.locked(context.clock.now()):
         raise NotAuthorizedException(LOCKED)
 
 
 def wrong_code(context: Context, given: ChallengeResponse, text: str) -> CodeMismatchException:
-    """Count a wrong code; the session stays as it is.
+    """Count a wrong code. The session stays open.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
-        text: Cognito's words for it.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
+        text: Cognito's text.
 
     Returns:
         The error to raise.

@@ -56,7 +56,7 @@ def begin_choice(
     """Begin a USER_AUTH sign-in.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
         parameters: The members of the request.
@@ -67,7 +67,7 @@ def begin_choice(
 
     Raises:
         NotAuthorizedException: The user cannot sign in, or has no first factor.
-        UserNotFoundException: There is no such user, and the client may know.
+        UserNotFoundException: The user does not exist, and the client may learn it.
     """
     values = parameters.get("AuthParameters", {})
     username = required(values, "USERNAME")
@@ -99,8 +99,8 @@ def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
     """Handle the response to SELECT_CHALLENGE.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         The challenge of the factor that was chosen.
@@ -115,24 +115,24 @@ def answer_selection(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
-    """Handle the response to WEB_AUTHN. A wrong one ends the attempt here.
+    """Handle the response to WEB_AUTHN. A wrong one ends the sign-in.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
-        The tokens: where a second factor is due, passkeys are a choice only if they count as both.
+        The tokens. If a second factor is required, passkeys are only offered if they are both.
 
     Raises:
         NotAuthorizedException: No passkey of the user signed the challenge.
-        InvalidParameterException: The response is no response of an authenticator.
+        InvalidParameterException: It is not an AuthenticationResponseJSON.
     """
     pool, user = given.pool, given.user
     password_attempts.check_may_try(context, user)
     context.sessions.spend(given.session)
     credential = required(given.values, "CREDENTIAL")
-    _check_passkey_suffices(available(pool, user))  # a factor may be due since it was chosen
+    _check_passkey_suffices(available(pool, user))  # a second factor may be required since then
     passkeys.check_assertion(pool, user, given.session.code, credential)
     both = _needs_mfa(pool, user)
     return completion.finish(
@@ -146,11 +146,11 @@ def answer_passkey(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_password(context: Context, given: ChallengeResponse) -> Payload:
-    """Handle the response to PASSWORD. A wrong password ends the attempt here.
+    """Handle the response to PASSWORD. A wrong password ends the sign-in.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         What follows the first factor.
@@ -185,7 +185,7 @@ def _chosen(context: Context, given: ChallengeResponse, choice: str) -> Payload:
 def _after_sign_up(
     context: Context, pool: UserPool, client: AppClient, user: User, token: str, *, admin: bool
 ) -> Payload:
-    """Straight on from ConfirmSignUp: the code that was confirmed is the first factor."""
+    """Continue after ConfirmSignUp, whose code was the first factor."""
     session = context.sessions.find(token)
     context.sessions.require(session, "InitiateAuth")
     if (session.client_id, session.sub) != (client.id, user.sub):
@@ -197,7 +197,7 @@ def _after_sign_up(
 def _pretend(
     context: Context, pool: UserPool, client: AppClient, values: Values, *, admin: bool
 ) -> Payload:
-    """The same challenge each time for a user who does not exist."""
+    """Return a challenge for a user who does not exist, the same each time."""
     if not hides_existence(pool, client, admin=admin):
         raise UserNotFoundException("User does not exist.")
     username = values["USERNAME"]
@@ -222,7 +222,7 @@ def _pretend(
 
 
 def available(pool: UserPool, user: User) -> list[str]:
-    """Return the first factors of a user; beside MFA, only passwords are.
+    """Return the first factors of a user. With MFA, these are passwords only.
 
     Args:
         pool: The user pool.

@@ -1,6 +1,6 @@
-"""The secrets of app clients: a second one, so that the first can be replaced without a gap.
+"""The secrets of app clients. A second one makes it possible to replace the first without an outage.
 
-Every secret of a client works, in hashes and at the token endpoint.
+Each secret of a client works, in hashes and at the token endpoint.
 
 See "App clients" in docs/cognito-behavior.md.
 """
@@ -23,7 +23,7 @@ MOST = 2
 
 
 def add_user_pool_client_secret(context: Context, parameters: Parameters) -> Payload:
-    """Give a confidential app client a second secret, which is shown once if it was generated."""
+    """Add a second secret to a confidential app client. A generated one is shown only once."""
     _, client = context.client_of_pool(parameters)
     if not client.secrets:
         raise InvalidParameterException(
@@ -45,7 +45,7 @@ def list_user_pool_client_secrets(context: Context, parameters: Parameters) -> P
 
 
 def delete_user_pool_client_secret(context: Context, parameters: Parameters) -> Payload:
-    """Take one of two secrets away from an app client."""
+    """Delete one of the two secrets of an app client."""
     _, client = context.client_of_pool(parameters)
     kept = [one for one in client.secrets if one.id != parameters["ClientSecretId"]]
     if len(kept) == len(client.secrets):

@@ -1,4 +1,4 @@
-"""The end of a sign-in: the pool's functions are told, and tokens are issued.
+"""Ends a sign-in: calls the pool's functions, and issues the tokens.
 
 Nothing here reads a request.
 """
@@ -15,7 +15,7 @@ from cognito_mfa.local.rules import auth_events
 from cognito_mfa.local.rules.scopes import SELF_SERVICE
 from cognito_mfa.local.rules.state import AppClient, Device, User, UserPool
 
-#: Of tokens, by what the sign-in ended with.
+#: The triggerSource of tokens, by the last step of the sign-in.
 AUTHENTICATION = "TokenGeneration_Authentication"
 NEW_PASSWORD = "TokenGeneration_NewPasswordChallenge"  # noqa: S105 - the name of a source
 DEVICE = "TokenGeneration_AuthenticateDevice"
@@ -36,16 +36,16 @@ def finish(
     """End a sign-in.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
         user: The user.
-        factors: What was answered, as ``amr`` names it.
-        device_key: The device that the client names; "" for none.
+        factors: The answered factors, as ``amr`` names them.
+        device_key: The key of the device that the client names; "" for none.
         source: The triggerSource of the tokens.
 
     Returns:
-        The tokens, or what the Context gives instead.
+        The tokens, or what the context returns instead.
     """
     user.has_signed_in = True
     auth_events.signed_in(pool, user, factors, context.clock.now())
@@ -66,12 +66,12 @@ def finish(
             "DeviceKey": device.key,
             "DeviceGroupKey": device.group_key,
         }
-    # Present and empty beside tokens, never omitted.
+    # Cognito never omits them, and they are empty if there are tokens.
     return {"ChallengeParameters": {}, "AuthenticationResult": result}
 
 
 def _device(context: Context, pool: UserPool, user: User, key: str) -> tuple[Device | None, bool]:
-    """The device of this sign-in, and whether it is a new one; None where none is tracked."""
+    """Return the device of this sign-in and whether it is new; None if the pool does not track devices."""
     if pool.device_tracking is None:
         return None, False
     known = user.devices.get(key)

@@ -31,12 +31,12 @@ from cognito_mfa.local.rules.tokens import Tokens
 Parameters = Mapping[str, Any]
 Payload = dict[str, Any]
 Complete = Callable[[User, Sequence[str]], Payload]
-#: Their ClientMetadata reaches functions as validationData, and only those before the sign-in.
+#: Only functions that run before the sign-in get the ClientMetadata of these, as validationData.
 BEGINNING = frozenset({"InitiateAuth", "AdminInitiateAuth"})
 
 
 class Context:
-    """One account, as its operations see it."""
+    """One account, as its operations use it."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class Context:
         """Bind the operations to an account.
 
         Args:
-            account: The pools and the open sign-ins that the operations read and change.
-            clock: The time that they live in.
-            outbox: Where codes and invitations go.
-            behavior: How pools behave that are made from now on.
-            functions: What pools call as their Lambda functions.
+            account: The pools and the unfinished sign-ins that the operations read and change.
+            clock: The account's clock.
+            outbox: Gets codes and invitations.
+            behavior: The behavior of pools that are created from now on.
+            functions: The pools' Lambda functions.
             lock: Held while an operation runs, except while a function does.
         """
         self.account = account
@@ -67,26 +67,26 @@ class Context:
         self.client_metadata: Mapping[str, str] = {}
         self.validation_data: Mapping[str, str] | None = None
         self._lock = lock
-        self._pool_ids: dict[str, str] = {}  # where each client was last, because there are many
+        self._pool_ids: dict[str, str] = {}  # where each client was found last
         self.sessions = Sessions(account, clock)
         self.exchanges = SrpExchanges(account, clock)
         self.tokens = Tokens(account, clock)
 
     def __copy__(self) -> Context:
-        """Return a copy, as each call needs one, without the library's detours."""
+        """Return a shallow copy, faster than ``copy.copy``, because each call needs one."""
         other = Context.__new__(Context)
         other.__dict__ |= self.__dict__
         return other
 
     def for_request(self, operation: str, parameters: Parameters) -> Context:
-        """Return this account as one request sees it, with what it tells the pool's functions.
+        """Return a context for one request, with the metadata that it passes to the pool's functions.
 
         Args:
             operation: The name of the operation.
             parameters: The members of the request.
 
         Returns:
-            A copy; nothing of the account is copied.
+            A copy with the same account.
         """
         seen = copy.copy(self)
         metadata = parameters.get("ClientMetadata")
@@ -97,19 +97,19 @@ class Context:
         return seen
 
     def ending_with(self, complete: Complete) -> Context:
-        """Return this account with something else at the end of a sign-in instead of tokens."""
+        """Return a context in which a sign-in ends with something else instead of tokens."""
         other = copy.copy(self)
         other.complete = complete
         return other
 
     def with_metadata(self, metadata: Mapping[str, str]) -> Context:
-        """Return this account with the ClientMetadata that the pool's functions get."""
+        """Return a context with the ClientMetadata that the pool's functions get."""
         other = copy.copy(self)
         other.client_metadata = metadata
         return other
 
     def unlocked(self) -> AbstractContextManager[None]:
-        """Put the lock down during a ``with`` block, for a function that may call us again."""
+        """Release the lock during a ``with`` block, for a function that may call the local Cognito."""
         return self._lock.released()
 
     def pool(self, parameters: Parameters) -> UserPool:
@@ -125,7 +125,7 @@ class Context:
         return pool
 
     def client(self, parameters: Parameters) -> tuple[UserPool, AppClient]:
-        """Return the client that a public operation names, and the pool that has it.
+        """Return the client that a public operation names, and its pool.
 
         Raises:
             ResourceNotFoundException: No pool has it.
@@ -136,7 +136,7 @@ class Context:
         return found
 
     def client_with_id(self, client_id: str) -> tuple[UserPool, AppClient] | None:
-        """Return a client and the pool that has it; None where no pool has."""
+        """Return a client and its pool; None if no pool has it."""
         last = self.account.pools.get(self._pool_ids.get(client_id, ""))
         for pool in [last] if last and client_id in last.clients else self.account.pools.values():
             if client_id in pool.clients:
@@ -163,7 +163,7 @@ class Context:
 
         Args:
             parameters: The members of the request.
-            gone: What to raise where there is no such user, for operations that do not declare
+            gone: The error if there is no such user, for operations that do not declare
                 UserNotFoundException.
 
         Returns:
@@ -181,19 +181,19 @@ class Context:
     def caller(
         self, parameters: Parameters, *, gone: type[CognitoError] = UserNotFoundException
     ) -> tuple[UserPool, User]:
-        """Return the user whose access token came along.
+        """Return the user whose access token the request has.
 
         Args:
             parameters: The members of the request.
-            gone: What to raise where there is no such user, for operations that do not declare
+            gone: The error if there is no such user, for operations that do not declare
                 UserNotFoundException.
 
         Returns:
             The pool and the user.
 
         Raises:
-            NotAuthorizedException: The token does not work.
-            CognitoError: Its user is gone.
+            NotAuthorizedException: The token is invalid.
+            CognitoError: Its user was deleted.
         """
         pool, user = self.tokens.check_access(parameters["AccessToken"])
         if user is None:
@@ -218,18 +218,18 @@ class Context:
             destination: The address.
             code: The code or password in the text.
             text: The whole text.
-            subject: The subject, where a function of the pool gives one.
+            subject: The subject, if a function of the pool returned one.
         """
         now = self.clock.now()
         self.outbox.send(Message(medium, destination, code, text, user.username, now, subject))
 
 
 def required(values: Mapping[str, str], name: str) -> str:
-    """Return a value that a map of strings must have.
+    """Return a required value from a map of strings.
 
     Args:
-        values: What the request says, as a map of strings.
-        name: Its name, as Cognito's error says it.
+        values: The values of the request, as a map of strings.
+        name: Its name, as in Cognito's error.
 
     Returns:
         The value, never empty.
@@ -244,7 +244,7 @@ def required(values: Mapping[str, str], name: str) -> str:
 
 
 def hides_existence(pool: UserPool, client: AppClient, *, admin: bool = False) -> bool:
-    """Return whether the client must not learn who does not exist.
+    """Return whether the client must not learn whether a user exists.
 
     Args:
         pool: The user pool.

@@ -1,4 +1,4 @@
-"""AddCustomAttributes: more attributes for a pool that exists.
+"""AddCustomAttributes, which adds attributes to an existing pool.
 
 See "Declared attributes" in docs/cognito-behavior.md.
 """
@@ -10,7 +10,7 @@ from cognito_mfa.local.rules import attribute_schema
 
 
 def add_custom_attributes(context: Context, parameters: Parameters) -> Payload:
-    """Add custom attributes to a pool; there is no way to remove them again."""
+    """Add custom attributes to a pool. They cannot be removed again."""
     pool = context.pool(parameters)
     attribute_schema.add_custom(pool, parameters["CustomAttributes"])
     pool.modified_at = context.clock.now()

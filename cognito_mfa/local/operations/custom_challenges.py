@@ -1,6 +1,6 @@
 """The steps of a custom sign-in, which functions of the pool define, create, and verify.
 
-A session is consumed before a function runs, whatever the function says then.
+A session is consumed before a function runs, regardless of the function's response.
 
 See "Custom authentication" in docs/cognito-behavior.md.
 """
@@ -27,7 +27,7 @@ FAILED = "Incorrect username or password."
 CUSTOM_CHALLENGE = "CUSTOM_CHALLENGE"
 PASSWORD_VERIFIER = "PASSWORD_VERIFIER"  # noqa: S105 - the name of a challenge
 
-#: Begins SRP in place of a custom challenge, for a user and the session that continues after it.
+#: Begins SRP instead of a custom challenge, for a user and the session that continues after it.
 BeginSrp = Callable[[User | None, SignInSession], Payload]
 
 
@@ -40,15 +40,15 @@ def take_next_step(
     *,
     begin_srp: BeginSrp | None = None,
 ) -> Payload:
-    """Do what the pool's function defines as the next step.
+    """Take the next step that the pool's function defines.
 
     Args:
         context: The account, and the request.
         pool: The user pool.
         client: The app client.
-        user: The user; None for one who does not exist.
+        user: The user; None if there is none with the name.
         session: The sign-in session with its challenges so far.
-        begin_srp: Begins SRP; None where a password cannot come next.
+        begin_srp: Begins SRP; None if a password cannot come next.
 
     Returns:
         The next challenge, or the end of the sign-in.
@@ -74,29 +74,29 @@ def take_next_step(
 
 
 def add_result(session: SignInSession, name: str, *, result: bool) -> None:
-    """Remember how a challenge of a custom sign-in was answered.
+    """Record how a challenge of a custom sign-in was answered.
 
     Args:
         session: The sign-in session.
         name: The name of the challenge.
-        result: Whether the answer was right.
+        result: Whether the answer was correct.
     """
     metadata = session.challenge_metadata if name == CUSTOM_CHALLENGE else ""
     session.history = [*session.history, ChallengeResult(name, result, metadata)]
 
 
 def still_there(pool: UserPool, session: SignInSession) -> User | None:
-    """Return the user of a session after a function ran, which may have changed anything.
+    """Return the user of a session again after a function ran, because it may have changed anything.
 
     Args:
         pool: The user pool.
         session: The sign-in session.
 
     Returns:
-        The user; None for one who never existed.
+        The user; None for a session without one.
 
     Raises:
-        NotAuthorizedException: The user is gone or disabled.
+        NotAuthorizedException: The user was deleted or disabled.
     """
     if not session.sub:
         return None

@@ -36,7 +36,7 @@ ALLOWING = frozenset({"ALLOW_CUSTOM_AUTH", "CUSTOM_AUTH_FLOW_ONLY"})
 def begin_custom(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
 ) -> Payload:
-    """Begin a sign-in whose steps functions of the pool define.
+    """Begin a sign-in whose steps the pool's functions define.
 
     Args:
         context: The account, and the request.
@@ -50,8 +50,8 @@ def begin_custom(
 
     Raises:
         InvalidParameterException: The client may not use the flow.
-        NotAuthorizedException: The user cannot sign in, or a function says no.
-        UserNotFoundException: There is no such user, and the client may know.
+        NotAuthorizedException: The user cannot sign in, or a function refuses.
+        UserNotFoundException: The user does not exist, and the client may learn it.
     """
     if ALLOWING.isdisjoint(client.explicit_auth_flows):
         raise InvalidParameterException("CUSTOM_AUTH is not enabled for the client.")
@@ -87,7 +87,7 @@ def begin_custom(
 def answer_custom_challenge(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters, *, admin: bool
 ) -> Payload:
-    """Handle the response to CUSTOM_CHALLENGE, of a user who need not exist.
+    """Handle the response to CUSTOM_CHALLENGE. The user does not have to exist.
 
     Args:
         context: The account, and the request.
@@ -100,7 +100,7 @@ def answer_custom_challenge(
         What the pool's function defines as the next step.
 
     Raises:
-        NotAuthorizedException: The session does not work, or a function says no.
+        NotAuthorizedException: The session is invalid, or a function refuses.
     """
     values = parameters.get("ChallengeResponses", {})
     username, answer = required(values, "USERNAME"), required(values, "ANSWER")

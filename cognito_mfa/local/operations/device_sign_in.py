@@ -39,13 +39,13 @@ from cognito_mfa.local.rules.state import (
 def open_device_session(
     context: Context, pool: UserPool, client: AppClient, values: Values
 ) -> SignInSession:
-    """Find the newest sign-in that waits for a device, for clients that send no session.
+    """Return the newest session that waits for a device, for clients that send no session.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
 
     Returns:
         The session.
@@ -66,11 +66,11 @@ def answer_device_srp(context: Context, given: ChallengeResponse) -> Payload:
     """Handle the response to DEVICE_SRP_AUTH.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
-        DEVICE_PASSWORD_VERIFIER, with our side of the exchange.
+        DEVICE_PASSWORD_VERIFIER, with the server's side of the exchange.
 
     Raises:
         ResourceNotFoundException: The sign-in is not on this device.
@@ -107,14 +107,14 @@ def verify_device_claim(
     """Handle the response to DEVICE_PASSWORD_VERIFIER.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
         admin: Whether an Admin operation asks.
 
     Returns:
-        The tokens, or what the Context gives instead.
+        The tokens, or what the context returns instead.
 
     Raises:
         NotAuthorizedException: The claim is wrong or too late, or the user is locked.

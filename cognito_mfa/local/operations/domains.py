@@ -1,6 +1,6 @@
 """Domains of user pools, where managed login is.
 
-The local Cognito serves managed login at its own address, whatever domains a pool has.
+The local Cognito serves managed login at its own address, regardless of a pool's domains.
 
 See "Domains" in docs/cognito-behavior.md.
 """
@@ -25,7 +25,7 @@ CLASSIC, MANAGED_LOGIN = 1, 2
 
 
 def create_user_pool_domain(context: Context, parameters: Parameters) -> Payload:
-    """Give a pool a prefix domain or a custom domain; it can have one of each."""
+    """Add a prefix domain or a custom domain to a pool, which can have one of each."""
     pool, name = context.pool(parameters), parameters["Domain"]
     custom = parameters.get("CustomDomainConfig", {})
     _check_name(name, custom=bool(custom))
@@ -45,7 +45,7 @@ def create_user_pool_domain(context: Context, parameters: Parameters) -> Payload
 
 
 def update_user_pool_domain(context: Context, parameters: Parameters) -> Payload:
-    """Change the certificate or the version of a domain; what is left out stays."""
+    """Change the certificate or the version of a domain. Members that are left out stay."""
     pool, domain = _owned(context, parameters)
     custom = parameters.get("CustomDomainConfig", {})
     if custom and not domain.is_custom:
@@ -56,14 +56,14 @@ def update_user_pool_domain(context: Context, parameters: Parameters) -> Payload
 
 
 def delete_user_pool_domain(context: Context, parameters: Parameters) -> Payload:
-    """Take a domain away from its pool."""
+    """Delete a domain of a pool."""
     pool, domain = _owned(context, parameters)
     del pool.domains[domain.name]
     return {}
 
 
 def describe_user_pool_domain(context: Context, parameters: Parameters) -> Payload:
-    """Return a domain of any pool; one that does not exist is described by nothing."""
+    """Return a domain of any pool. The description of a domain that does not exist is empty."""
     pool = _holder(context.account, parameters["Domain"])
     if pool is None:
         return {"DomainDescription": {}}
@@ -89,7 +89,7 @@ def has_managed_login(pool: UserPool) -> bool:
 
 
 def domains_of(pool: UserPool) -> dict[str, Any]:
-    """Return what a pool's description says about its domains."""
+    """Return the members of a pool's description that name its domains."""
     return {
         "CustomDomain" if domain.is_custom else "Domain": domain.name
         for domain in pool.domains.values()

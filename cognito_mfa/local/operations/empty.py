@@ -1,4 +1,4 @@
-"""What a request leaves empty, which is not described."""
+"""Removes empty members of a request, which Cognito does not describe."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ NOTHING: tuple[Any, ...] = ("", {})
 def without_empty(
     settings: Mapping[str, Any], nothing: tuple[Any, ...] = NOTHING
 ) -> dict[str, Any]:
-    """Return settings without their empty structures and texts, at any depth.
+    """Return settings without empty structures and texts, at any depth.
 
     Args:
         settings: The members of a request.
-        nothing: What counts as empty. An empty list does not, because some are described as given.
+        nothing: The values that are empty. Cognito describes some empty lists, so they are not among
+            them.
     """
     kept = {
         name: without_empty(value, nothing) if isinstance(value, dict) else value
@@ -25,5 +26,5 @@ def without_empty(
 
 
 def without_empty_lists(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings without empty lists, too: Terraform sends them for what was not described."""
+    """Return settings without empty lists as well, which Terraform sends for members without a value."""
     return without_empty(settings, (*NOTHING, []))

@@ -1,4 +1,4 @@
-"""Groups of users, as far as tokens carry them.
+"""Groups of users, which their tokens list.
 
 See "Claims" in docs/cognito-behavior.md.
 """
@@ -43,7 +43,7 @@ def get_group(context: Context, parameters: Parameters) -> Payload:
 
 
 def update_group(context: Context, parameters: Parameters) -> Payload:
-    """Change a group; what is left out stays."""
+    """Change a group. Members that are left out stay."""
     pool, group = _group(context, parameters)
     group.description = parameters.get("Description", group.description) or None
     group.role_arn = parameters.get("RoleArn", group.role_arn)
@@ -53,7 +53,7 @@ def update_group(context: Context, parameters: Parameters) -> Payload:
 
 
 def delete_group(context: Context, parameters: Parameters) -> Payload:
-    """Delete a group, which its members leave."""
+    """Delete a group, and remove it from its users."""
     pool, group = _group(context, parameters)
     del pool.groups[group.name]
     for user in pool.users.values():
@@ -70,7 +70,7 @@ def list_groups(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload:
-    """Add a user to a group; twice is no error."""
+    """Add a user to a group. To repeat it is not an error."""
     _, group = _group(context, parameters)
     _, user = context.user(parameters)
     if group.name not in user.groups:
@@ -79,7 +79,7 @@ def admin_add_user_to_group(context: Context, parameters: Parameters) -> Payload
 
 
 def admin_remove_user_from_group(context: Context, parameters: Parameters) -> Payload:
-    """Remove a user from a group; twice is no error."""
+    """Remove a user from a group. To repeat it is not an error."""
     _, group = _group(context, parameters)
     _, user = context.user(parameters)
     if group.name in user.groups:

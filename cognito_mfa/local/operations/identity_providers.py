@@ -1,6 +1,6 @@
-"""Identity providers: where else the users of a pool can sign in.
+"""Identity providers, with which users of a pool can sign in.
 
-They are records here. On managed login, a form replaces the provider's own pages.
+They are only stored. On managed login, a form replaces the provider's own pages.
 
 See "Identity providers" in docs/cognito-behavior.md.
 """
@@ -23,7 +23,7 @@ from cognito_mfa.local.rules.state import IdentityProvider, UserPool
 LARGEST_PAGE = 50
 SOCIAL = ("Facebook", "Google", "LoginWithAmazon", "SignInWithApple")
 OWN_NAME = "COGNITO"
-#: What a provider must be told, by type. SAML needs one of two.
+#: The details that a provider needs, by type. SAML needs one of two.
 REQUIRED_DETAILS: Mapping[str, tuple[str, ...]] = {
     "Facebook": ("client_id", "client_secret", "authorize_scopes"),
     "Google": ("client_id", "client_secret", "authorize_scopes"),
@@ -33,7 +33,7 @@ REQUIRED_DETAILS: Mapping[str, tuple[str, ...]] = {
     "SignInWithApple": ("client_id", "team_id", "key_id", "private_key", "authorize_scopes"),
 }
 METADATA = ("MetadataURL", "MetadataFile")
-#: What Cognito adds to the details, as it describes them.
+#: The details that Cognito adds when it describes a provider.
 KNOWN_DETAILS: Mapping[str, Mapping[str, str]] = {
     "Facebook": {
         "attributes_url": "https://graph.facebook.com/{api_version}/me?fields=",
@@ -69,7 +69,7 @@ KNOWN_DETAILS: Mapping[str, Mapping[str, str]] = {
 }
 FACEBOOK_VERSION = "v17.0"
 NEVER_DESCRIBED = ("private_key",)
-#: The claim that becomes the username where the mapping names none.
+#: The claim that becomes the username if the mapping does not name one.
 USERNAME_CLAIMS = {
     "Facebook": "id",
     "Google": "sub",
@@ -93,7 +93,7 @@ def create_identity_provider(context: Context, parameters: Parameters) -> Payloa
 
 
 def update_identity_provider(context: Context, parameters: Parameters) -> Payload:
-    """Change an identity provider; a member that is left out stays."""
+    """Change an identity provider. Members that are left out stay."""
     pool, provider = _provider(context, parameters)
     _configure(pool, provider, parameters)
     provider.modified_at = context.clock.now()
@@ -107,7 +107,7 @@ def describe_identity_provider(context: Context, parameters: Parameters) -> Payl
 
 
 def get_signing_certificate(context: Context, parameters: Parameters) -> Payload:
-    """Return the certificate that SAML providers trust a pool by; there is a new one each year."""
+    """Return the certificate by which SAML providers trust a pool. A year later, it is a new one."""
     pool = context.pool(parameters)
     return {"Certificate": certificates.newest(pool, context.clock.now())}
 
@@ -122,7 +122,7 @@ def get_identity_provider_by_identifier(context: Context, parameters: Parameters
 
 
 def delete_identity_provider(context: Context, parameters: Parameters) -> Payload:
-    """Delete an identity provider; its users stay."""
+    """Delete an identity provider. Its users stay."""
     pool, provider = _provider(context, parameters)
     del pool.identity_providers[provider.name]
     return {}
@@ -141,7 +141,7 @@ def list_identity_providers(context: Context, parameters: Parameters) -> Payload
 
 
 def _kind(parameters: Parameters) -> str:
-    """The type, which the names of social providers are reserved for."""
+    """Return the type. The names of social providers are reserved for their types."""
     name, kind = parameters["ProviderName"], str(parameters["ProviderType"])
     reserved = name in SOCIAL or name.upper() == OWN_NAME
     if name != kind and (reserved or kind in SOCIAL):
@@ -157,7 +157,7 @@ def _provider(context: Context, parameters: Parameters) -> tuple[UserPool, Ident
 
 
 def _configure(pool: UserPool, provider: IdentityProvider, parameters: Parameters) -> None:
-    """Set the members that a request has. Nothing is, when one of them is refused."""
+    """Set the members that a request has, or none of them if one is refused."""
     details = parameters.get("ProviderDetails")
     mapping = parameters.get("AttributeMapping")
     identifiers = parameters.get("IdpIdentifiers", provider.identifiers)
@@ -206,7 +206,7 @@ def _check_identifiers(
 
 
 def _completed(kind: str, details: Mapping[str, str]) -> dict[str, str]:
-    """The details with what Cognito adds."""
+    """Return the details with those that Cognito adds."""
     version = {"api_version": FACEBOOK_VERSION} if kind == "Facebook" else {}
     given = {**version, **details}
     return {**{k: v.format_map(given) for k, v in KNOWN_DETAILS[kind].items()}, **given}

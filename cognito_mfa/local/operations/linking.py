@@ -64,7 +64,7 @@ def admin_disable_provider_for_user(context: Context, parameters: Parameters) ->
 
 
 def _source(pool: UserPool, given: Any) -> tuple[IdentityProvider, str, str]:
-    """The provider, and what identifies a user there."""
+    """Return the provider, and what identifies a user there."""
     name, value = given.get("ProviderName"), given.get("ProviderAttributeValue")
     attribute = given.get("ProviderAttributeName")
     if not name or not attribute or not value:
@@ -90,7 +90,7 @@ def _source(pool: UserPool, given: Any) -> tuple[IdentityProvider, str, str]:
 
 
 def _destination(pool: UserPool, given: Any) -> User:
-    """A user of the pool, or one that a provider's user already is."""
+    """Return the pool's user to link to, named by username or by another provider's user."""
     name, value = given.get("ProviderName"), given.get("ProviderAttributeValue", "")
     if name == OWN_USERS:
         user = directory.user_known_as(pool, value)

@@ -1,4 +1,4 @@
-"""Where Cognito would send logs: records only, because nothing is sent.
+"""Where Cognito would send logs. The configuration is only stored, and no logs are sent.
 
 See "Logs" in docs/cognito-behavior.md.
 """
@@ -18,7 +18,7 @@ from cognito_mfa.local.rules.state import UserPool
 
 CLOUD_WATCH = "CloudWatchLogsConfiguration"
 DESTINATIONS = (CLOUD_WATCH, "S3Configuration", "FirehoseConfiguration")
-#: By source: the level, and where its logs can go.
+#: For each source, the level and the possible destinations of its logs.
 SOURCES = {
     "userNotification": ("ERROR", (CLOUD_WATCH,)),
     "userAuthEvents": ("INFO", DESTINATIONS),
@@ -27,7 +27,7 @@ OF_THREAT_PROTECTION = "userAuthEvents"
 
 
 def set_log_delivery_configuration(context: Context, parameters: Parameters) -> Payload:
-    """Replace where a pool sends its logs; an empty list turns it off."""
+    """Replace the destinations of a pool's logs. An empty list turns logs off."""
     pool = context.pool(parameters)
     given = [without_empty(configuration) for configuration in parameters["LogConfigurations"]]
     for configuration in given:
@@ -40,7 +40,7 @@ def set_log_delivery_configuration(context: Context, parameters: Parameters) -> 
 
 
 def get_log_delivery_configuration(context: Context, parameters: Parameters) -> Payload:
-    """Return where a pool sends its logs."""
+    """Return the destinations of a pool's logs."""
     return _described(context.pool(parameters))
 
 

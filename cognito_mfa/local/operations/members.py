@@ -1,8 +1,8 @@
-"""Which members of a request the operations support: the table that every input is held against.
+"""The members of requests that the operations support: the table for checking every input.
 
-Each name stands in one of three lists. A request that uses what is refused gets an error that
-names it, before the operation runs; ``selection`` does that, and nothing else has to. A test walks
-botocore's service model and fails for a member, or a value of an enum, that is in no list.
+Each name is in one of three lists. If a request uses a refused member, ``selection`` returns an error that
+names it, before the operation runs. A test compares the lists with botocore's service model, and fails if
+a member or a value of an enum is in none.
 
 To support a member, move its name from ``refused`` to ``implemented``, and take it out of the lists
 of docs/local-cognito-fidelity.md.
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class Names:
-    """Names of members, keys, or values, each list separated by blanks."""
+    """Lists of names of members, keys, or values, each separated by spaces."""
 
     implemented: str = ""
     """Something behaves by it."""
@@ -27,8 +27,8 @@ class Names:
     """Refused by name, unless the value turns it off. ``Member=value`` refuses only the value."""
 
 
-#: These mean the same in every operation that has them. Without threat protection, Cognito ignores the
-#: data about the browser as well.
+#: These mean the same in every operation. Without threat protection, Cognito ignores the data about the
+#: browser, too.
 EVERYWHERE = Names("ClientMetadata", described="AnalyticsMetadata ContextData UserContextData")
 
 _POOL = "UserPoolId"
@@ -195,7 +195,7 @@ OPERATIONS: Mapping[str, Names] = {
     ),
     "AdminDisableProviderForUser": Names("User UserPoolId"),
     "AdminLinkProviderForUser": Names("DestinationUser SourceUser UserPoolId"),
-    # Looks, logs, risks, and imports: records only
+    # Looks, logs, risks, and imports, which are only stored
     "CreateManagedLoginBranding": Names(
         "ClientId UseCognitoProvidedValues UserPoolId", described="Assets Settings"
     ),
@@ -238,8 +238,8 @@ OPERATIONS: Mapping[str, Names] = {
     "UpdateUserPoolClient": _with(_CLIENT_SETTINGS, "ClientId"),
 }
 
-#: The members of structures inside them, by shape. What is inside a refused or a described member is
-#: not looked at.
+#: The members of structures inside them, by shape. Structures inside refused and described members are
+#: not checked.
 STRUCTURES: Mapping[str, Names] = {
     "AccountRecoverySettingType": Names("RecoveryMechanisms"),
     "AdminCreateUserConfigType": Names(
@@ -301,8 +301,7 @@ STRUCTURES: Mapping[str, Names] = {
     "WebAuthnMfaSettingsType": Names("Enabled"),
 }
 
-#: The keys that AWS documents of maps whose keys are names of ours. Other keys are ignored, as Cognito
-#: ignores them.
+#: The documented keys of maps whose keys callers choose. Other keys are ignored, as at Cognito.
 MAPS: Mapping[str, Names] = {
     "AuthParametersType": Names(
         "CHALLENGE_NAME DEVICE_KEY PASSWORD PREFERRED_CHALLENGE REFRESH_TOKEN SECRET_HASH SRP_A "
@@ -348,8 +347,7 @@ VALUES: Mapping[str, Names] = {
     "FeatureType": Names("DISABLED ENABLED"),
     "IdentityProviderTypeType": Names("Facebook Google LoginWithAmazon OIDC SAML SignInWithApple"),
     "MessageActionType": Names("RESEND SUPPRESS"),
-    # A permission for a flow that is refused when it is asked for does no harm: CDK's default has
-    # "implicit".
+    # It does no harm to allow a flow that is refused when it is used. CDK allows "implicit" by default.
     "OAuthFlowType": Names("client_credentials code", described="implicit"),
     "PreTokenGenerationLambdaVersionType": Names("V1_0 V2_0 V3_0"),
     "PreventUserExistenceErrorTypes": Names("ENABLED LEGACY"),
@@ -365,9 +363,10 @@ VALUES: Mapping[str, Names] = {
     "UserSessionTrackingType": Names("DISABLED ENABLED"),
 }
 
-#: Values that turn off what they belong to, beside false, empty texts, empty lists, and structures of
-#: nothing else. A refused member is accepted with them, because infrastructure tools always send them.
+#: Values that turn a member off, besides false, empty texts, empty lists, and structures of only such
+#: values. A refused member is accepted with them, because infrastructure tools always send them.
 OFF_VALUES = frozenset({"Disabled", "INACTIVE", "NONE", "OFF", "ORIGINAL"})
 
-#: These operations declare UnsupportedOperationException; all others InvalidParameterException only.
+#: These operations declare UnsupportedOperationException. All others only declare
+#: InvalidParameterException.
 DECLARE_UNSUPPORTED = frozenset({"AdminInitiateAuth", "InitiateAuth", "RevokeToken"})

@@ -1,4 +1,4 @@
-"""The texts of emails and text messages, which a function of the pool may write.
+"""The texts of emails and text messages, which a function of the pool may replace.
 
 See "Lambda triggers" in docs/cognito-behavior.md.
 """
@@ -21,7 +21,7 @@ from cognito_mfa.local.operations.triggers import (
 )
 from cognito_mfa.local.outbox import Medium
 
-#: What stands between the signs is the text of the link.
+#: The text between the number signs is that of the link.
 LINK = re.compile(r"\{##(.*?)##\}", re.DOTALL)
 MEMBERS: dict[Medium, str] = {"SMS": "smsMessage", "EMAIL": "emailMessage"}
 
@@ -39,7 +39,7 @@ class Letter:
 
         Args:
             code: The code.
-            link: The address that confirms with the code; "" where the message has no link.
+            link: The URL that confirms the code; "" if the message has no link.
 
         Returns:
             The text.
@@ -53,7 +53,7 @@ class Letter:
 
 
 def written(context: Context, about: About, source: str, medium: Medium, template: str) -> Letter:
-    """Return the message to send: the one of the pool's function, or the pool's.
+    """Return the message to send, from the pool's function or else the pool's template.
 
     Args:
         context: The account, and the request.

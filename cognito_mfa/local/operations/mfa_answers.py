@@ -31,14 +31,14 @@ CODE_KEYS = {
 
 
 def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
-    """Handle the response to MFA_SETUP. A code that comes along is ignored: the session says enough.
+    """Handle the response to MFA_SETUP. A code in it is ignored, because the session is enough.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
-        The end of the sign-in, or another challenge where the pool's behavior says so.
+        The end of the sign-in, or another challenge if the pool's behavior says so.
 
     Raises:
         NotAuthorizedException: The software token is not the one of this session.
@@ -52,11 +52,11 @@ def answer_setup(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def answer_setup_by_email(context: Context, given: ChallengeResponse) -> Payload:
-    """Handle an address that is set up as a factor in the response to MFA_SETUP.
+    """Handle the response to MFA_SETUP with an address that becomes a factor.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         EMAIL_OTP.
@@ -77,8 +77,8 @@ def answer_software_token(context: Context, given: ChallengeResponse) -> Payload
     """Handle the response to SOFTWARE_TOKEN_MFA.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         The end of the sign-in.
@@ -105,8 +105,8 @@ def answer_sent_code(context: Context, given: ChallengeResponse) -> Payload:
     """Handle the response to SMS_MFA, SMS_OTP or EMAIL_OTP.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         The end of the sign-in.
@@ -129,8 +129,8 @@ def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
     """Handle the response to SELECT_MFA_TYPE.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         The challenge that was chosen.
@@ -147,13 +147,15 @@ def answer_choice(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def email_key(pool: UserPool) -> str:
-    """Return the member of a response to MFA_SETUP that holds an address."""
+    """Return the name of the value in a response to MFA_SETUP that has the address."""
     return "email" if pool.behavior.documented_spellings else "EMAIL"
 
 
 def _unused(pool: UserPool, token: SoftwareToken, steps: Sequence[int]) -> int:
-    """The newest step that may still be used. Raises ExpiredCodeException when none may: by
-    default a step up to the last accepted one is spent."""
+    """Return the newest step that may still be used. Raises ExpiredCodeException if there is none.
+
+    By default, every step up to the last accepted one is used up.
+    """
     older_ok = pool.behavior.older_unused_codes_accepted
     last = max(token.used_steps, default=-1)
     fresh = [s for s in steps if (s not in token.used_steps if older_ok else s > last)]

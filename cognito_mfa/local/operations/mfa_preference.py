@@ -1,4 +1,4 @@
-"""Which factors a user is asked for: SetUserMFAPreference, SetUserSettings, and those for admins.
+"""The MFA preference of a user: SetUserMFAPreference, SetUserSettings, and their admin versions.
 
 See "Setting the preference" and "The old way" in docs/cognito-behavior.md.
 """
@@ -14,14 +14,14 @@ BY_SMS = {"DeliveryMedium": "SMS", "AttributeName": "phone_number"}
 
 
 def set_user_mfa_preference(context: Context, parameters: Parameters) -> Payload:
-    """Set which factors the caller is asked for."""
+    """Set which factors Cognito asks the caller for."""
     pool, user = context.caller(parameters)
     preferences.apply(pool, user, parameters, admin=False)
     return {}
 
 
 def admin_set_user_mfa_preference(context: Context, parameters: Parameters) -> Payload:
-    """Set which factors a user is asked for."""
+    """Set which factors Cognito asks a user for."""
     pool, user = context.user(parameters)
     preferences.apply(pool, user, parameters, admin=True)
     return {}
@@ -42,7 +42,7 @@ def admin_set_user_settings(context: Context, parameters: Parameters) -> Payload
 
 
 def _set_sms(pool: UserPool, user: User, parameters: Parameters, *, admin: bool) -> None:
-    """The old way knows of no preference, so that stays. A user without a phone can turn SMS off."""
+    """Set SMS in the old way, which leaves the preference. A user without a phone can turn SMS off."""
     options = parameters["MFAOptions"]
     if any(option != BY_SMS for option in options):
         raise InvalidParameterException("MFAOptions can set SMS for phone_number only.")

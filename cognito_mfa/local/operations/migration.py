@@ -1,4 +1,4 @@
-"""Users whom a function of the pool brings along, at a sign-in or for a forgotten password.
+"""Adds users from the pool's migration function, at a sign-in or for a forgotten password.
 
 See "User migration" in docs/cognito-behavior.md.
 """
@@ -31,23 +31,23 @@ def migrate(
     *,
     admin: bool = False,
 ) -> User | None:
-    """Add a user whom the pool's function knows. Their password is taken as it is, unchecked.
+    """Add a user whom the pool's function knows. The password is not checked against the policy.
 
     Args:
         context: The account, and the request.
         pool: The user pool.
         client: The app client.
         username: The name that was typed.
-        password: The password that was typed; None where it was forgotten.
+        password: The password that was typed; None if it was forgotten.
         admin: Whether an Admin operation asks.
 
     Returns:
-        The user; None where the pool has no such function, or the function does not know them and
-        the client must not learn it.
+        The user; None if the pool has no such function, or if the function does not know the user
+        and the client must not learn it.
 
     Raises:
-        UserNotFoundException: The function does not know them, or the pool does not accept what it
-            says of them, and the client may know.
+        UserNotFoundException: The function does not know the user, or the pool does not accept the
+            attributes, and the client may learn it.
     """
     if arn_of(pool, "UserMigration") is None:
         return None
@@ -77,7 +77,7 @@ def _added(
     attributes: dict[str, str],
     response: triggers.Response,
 ) -> User | None:
-    """The new user; None where the pool does not accept the attributes."""
+    """Return the new user; None if the pool does not accept the attributes."""
     confirmed = triggers.text(response, "finalUserStatus") == "CONFIRMED"
     attributes.pop("username", None)
     if triggers.flag(response, "enableSMSMFA") and "phone_number" not in attributes:
@@ -102,7 +102,7 @@ def _set_sms(user: User, response: triggers.Response) -> None:
 
 
 def _welcome(context: Context, user: User, response: triggers.Response) -> None:
-    """Say hello by SMS, unless the function wants it otherwise."""
+    """Send a welcome message by SMS, unless the function suppresses it."""
     if triggers.text(response, "messageAction") == "SUPPRESS":
         return
     media = response.get("desiredDeliveryMediums") or ["SMS"]

@@ -20,11 +20,11 @@ PREFIX = "userAttributes."
 
 
 def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
-    """Replace a temporary password, and add what the pool requires to know.
+    """Replace a temporary password, and set the attributes that the pool requires.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        given: The response to a challenge, and whom it is about.
+        context: The account, its clock, and its unfinished sign-ins.
+        given: The response to a challenge, and its user.
 
     Returns:
         What follows the first factor.
@@ -35,7 +35,7 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
         InvalidParameterException: A required attribute is missing, or a value is not in its format.
     """
     pool, user = given.pool, given.user
-    # SECURITY: an attacker who knew the temporary password may have another session like this one. It
+    # SECURITY: an attacker who knew the temporary password may have a second session like this one, which
     # must not set a password again after the user has chosen one.
     if user.status != "FORCE_CHANGE_PASSWORD":
         raise NotAuthorizedException(INVALID)
@@ -63,15 +63,17 @@ def answer_new_password(context: Context, given: ChallengeResponse) -> Payload:
 
 
 def _check_unset(user: User, attributes: dict[str, str]) -> None:
-    """Refuse an address that the user has already: only UpdateUserAttributes changes one."""
+    """Refuse a new address if the user has one, because only UpdateUserAttributes changes it."""
     for name in directory.VERIFIED_FLAG:
         if name in attributes and name in user.attributes:
             raise NotAuthorizedException(f"Cannot modify an already provided {name}")
 
 
 def _attributes(pool: UserPool, user: User, values: Values) -> dict[str, str]:
-    """The userAttributes.<name> of an answer. Raises InvalidParameterException when one that the
-    pool requires is still missing."""
+    """Return the values of userAttributes.<name> in a response.
+
+    Raises InvalidParameterException if a required one is still missing.
+    """
     given = {
         name.removeprefix(PREFIX): value
         for name, value in values.items()

@@ -1,4 +1,4 @@
-"""Moves a sign-in to its next step: another challenge, a code that is sent, or its end.
+"""Moves a sign-in to its next step: another challenge, for which a code may be sent, or its end.
 
 Nothing here reads a request.
 """
@@ -22,7 +22,7 @@ from cognito_mfa.local.rules.state import AppClient, SignInSession, Stage, User,
 CODE_DIGITS = 6
 DEFAULT_TEXT = "Your authentication code is {####}."
 MESSAGE = "CustomMessage_Authentication"
-#: Where SetUserPoolMfaConfig keeps a text of the pool's own.
+#: Where SetUserPoolMfaConfig stores the pool's own texts.
 TEXT_MEMBERS: dict[Medium, tuple[str, str]] = {
     "SMS": ("SmsMfaConfiguration", "SmsAuthenticationMessage"),
     "EMAIL": ("EmailMfaConfiguration", "Message"),
@@ -43,14 +43,14 @@ def after_first_factor(
     """Continue after the first factor.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
         user: The user.
         admin: Whether an Admin operation asks.
-        device_key: The device that the client names; "" for none.
-        source: The triggerSource of the tokens, where they come next.
-        custom: The custom sign-in that this is a step of.
+        device_key: The key of the device that the client names; "" for none.
+        source: The triggerSource of the tokens, if they come next.
+        custom: The custom sign-in, if this is a step of one.
 
     Returns:
         The next challenge, or the end of the sign-in.
@@ -79,10 +79,10 @@ def after_first_factor(
 
 
 def challenge(context: Context, pool: UserPool, user: User, session: SignInSession) -> Payload:
-    """Return the answer that asks for the stage of a session, and send its code where it has one.
+    """Return the response with the challenge of a session's stage, and send its code if it has one.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         user: The user.
         session: The sign-in session.
@@ -120,8 +120,10 @@ def _send_code(context: Context, pool: UserPool, user: User, session: SignInSess
 
 
 def _device_answers(pool: UserPool, factors: Sequence[str] | None) -> bool:
-    """Whether a remembered device is asked, instead of these factors: where there are none to ask
-    for, or where the pool says so. Setting a factor up is never skipped."""
+    """Return whether a remembered device can answer instead of these factors.
+
+    That is so without factors, or if the pool's settings say so. It never replaces a setup.
+    """
     if factors is None:
         return True
     return bool(factors) and pool.device_tracking is not None and pool.device_tracking.replaces_mfa

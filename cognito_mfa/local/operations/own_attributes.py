@@ -1,4 +1,4 @@
-"""Attributes and addresses of users who are there, as they and administrators change them.
+"""Changes attributes and addresses of users, for themselves and for administrators.
 
 Users cannot mark their own address as verified.
 """
@@ -27,7 +27,7 @@ ASKED_FOR = "CustomMessage_VerifyUserAttribute"
 
 
 def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
-    """Change the caller's attributes; a new address is unverified, and may be sent a code."""
+    """Change the caller's attributes. A new address is unverified, and may get a code."""
     pool, user = context.caller(parameters)
     changes = attributes_in(parameters["UserAttributes"])
     client = context.tokens.client_of(parameters["AccessToken"])
@@ -55,7 +55,7 @@ def update_user_attributes(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_update_user_attributes(context: Context, parameters: Parameters) -> Payload:
-    """Change a user's attributes; only an address that must be proven first is sent a code."""
+    """Change a user's attributes. Only a new address that must be verified first gets a code."""
     pool, user = context.user(parameters)
     changes = attributes_in(parameters["UserAttributes"])
     verified = [
@@ -133,30 +133,30 @@ def _purpose(name: str) -> str:
 
 
 def _sending(name: str, source: str, value: str) -> Purpose:
-    """``value`` is the address that the code goes to; "" for the one that the user has."""
+    """Return the purpose of a code to the address ``value``; "" for the user's current one."""
     return Purpose(_purpose(name), name, source, value)
 
 
 def _pending(pool: UserPool, changes: Mapping[str, str], moved: Iterable[str]) -> dict[str, str]:
-    """The new addresses that must be proven first. An empty value removes one at once."""
+    """Return the new addresses that must be verified first. An empty value removes one at once."""
     proven_first = pool_settings.proven_before_update(pool.settings)
     return {name: changes[name] for name in moved if changes[name] and name in proven_first}
 
 
 def _waiting(user: User, name: str) -> str:
-    """The new address that a code was sent to, and that the user does not have yet; "" for none."""
+    """Return the new address that got a code and is not verified yet; "" for none."""
     sent = user.sent_codes.get(_purpose(name))
     return sent.value if sent else ""
 
 
 def _withdraw_codes(user: User, changes: Iterable[str]) -> None:
-    """A code that was sent to one address proves no other."""
+    """Delete codes for addresses that changed, because a code proves only the address that got it."""
     for name in changes:
         user.sent_codes.pop(_purpose(name), None)
 
 
 def _address(context: Context, pool: UserPool, user: User, parameters: Parameters) -> str:
-    """The attribute that a code can reach, and that the client may write."""
+    """Return the attribute of the address to verify, which the client may write."""
     name: str = parameters["AttributeName"]
     if name not in CHANNELS:
         raise InvalidParameterException(

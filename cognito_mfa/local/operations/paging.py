@@ -1,7 +1,7 @@
 """The tokens with which a list continues after a page.
 
-A token belongs to one list, which its scope names: the operation, and the pool or the user. That of
-another list, and one that was made up, is refused. It outlives a restart, because nothing is kept.
+A token belongs to one list, which its scope names: the operation, and the pool or the user. A token of
+another list or a forged one is refused. Tokens stay valid after a restart, because nothing is stored.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from cognito_mfa.local.errors import InvalidParameterException
 
 
 def page_start(token: str | None, *scope: str) -> int:
-    """Return what a page's token says to continue after.
+    """Return the number after which a page continues.
 
     Args:
-        token: The token; None is the beginning.
+        token: The token; None for the first page.
         scope: What names the list, as ``page_token`` got it.
 
     Returns:
         The number, or 0.
 
     Raises:
-        InvalidParameterException: It is no token of this list.
+        InvalidParameterException: It is not a token of this list.
     """
     if token is None:
         return 0
@@ -37,7 +37,7 @@ def page_start(token: str | None, *scope: str) -> int:
 
 
 def check_only_page(token: str | None) -> None:
-    """Refuse every token, for a list that is always one page. Raises InvalidParameterException."""
+    """Refuse a token for a list that always has one page. Raises InvalidParameterException."""
     if token is not None:
         raise _invalid()
 
@@ -50,7 +50,7 @@ def page_token(last: int, *scope: str) -> str:
         scope: What names the list.
 
     Returns:
-        The token, without blanks.
+        The token, which has no spaces.
     """
     digest = hashlib.sha256("\0".join((*scope, str(last))).encode()).hexdigest()
     return base64.urlsafe_b64encode(f"{last}.{digest}".encode()).decode()

@@ -1,6 +1,6 @@
-"""The passkeys of a user, who registers, lists, and deletes them.
+"""Registers, lists, and deletes the passkeys of users.
 
-Signing in with one is in ``choice_sign_in``.
+``choice_sign_in`` has the sign-in with a passkey.
 
 See "Passkeys" in docs/cognito-behavior.md.
 """
@@ -28,7 +28,7 @@ SECONDS = 300  # in which a registration must be completed
 
 
 def start_web_authn_registration(context: Context, parameters: Parameters) -> Payload:
-    """Return the options with which the caller's authenticator makes a passkey."""
+    """Return the options with which the caller's authenticator creates a passkey."""
     pool, user = _caller(context, parameters)
     _check_offered(pool)
     challenge = passkeys.new_challenge()
@@ -41,7 +41,7 @@ def start_web_authn_registration(context: Context, parameters: Parameters) -> Pa
 
 
 def complete_web_authn_registration(context: Context, parameters: Parameters) -> Payload:
-    """Keep the passkey that the caller's authenticator made."""
+    """Store the passkey that the caller's authenticator created."""
     pool, user = _caller(context, parameters)
     _check_offered(pool)
     registration = user.passkey_registration
@@ -74,7 +74,7 @@ def list_web_authn_credentials(context: Context, parameters: Parameters) -> Payl
 
 
 def delete_web_authn_credential(context: Context, parameters: Parameters) -> Payload:
-    """Delete a passkey of the caller. With the last one, passkeys are no second factor any more."""
+    """Delete a passkey of the caller. After the last one, passkeys are no longer a second factor."""
     _, user = _caller(context, parameters)
     if user.passkeys.pop(parameters["CredentialId"], None) is None:
         raise ResourceNotFoundException("The passkey does not exist.")

@@ -1,7 +1,7 @@
-"""The password as a first factor, in whatever way it is proven.
+"""The password as a first factor, in every flow.
 
-It decides what must be true before a password is checked, what a wrong one costs, and what
-follows a right one. Nothing here reads a request.
+This module decides what must be true before a password is checked, how a wrong one is counted, and what
+follows a correct one. Nothing here reads a request.
 
 See "Order of checks" in docs/cognito-behavior.md.
 """
@@ -27,7 +27,7 @@ def check_may_try(context: Context, user: User) -> None:
     """Refuse a user who cannot sign in with any password, in Cognito's order of checks.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         user: The user.
 
     Raises:
@@ -43,7 +43,7 @@ def check_may_try(context: Context, user: User) -> None:
 
 
 def may_try(context: Context, pool: UserPool, client: AppClient, user: User, typed: str) -> User:
-    """Refuse a user who cannot sign in, also because a function of the pool says so.
+    """Refuse a user who cannot sign in, or whom a function of the pool refuses.
 
     Args:
         context: The account, and the request.
@@ -56,7 +56,7 @@ def may_try(context: Context, pool: UserPool, client: AppClient, user: User, typ
         The user as they are after the function.
 
     Raises:
-        NotAuthorizedException: The user is disabled, locked, or gone.
+        NotAuthorizedException: The user is disabled, locked, or was deleted.
         UserNotConfirmedException: The user has not confirmed the sign-up.
     """
     check_may_try(context, user)
@@ -70,17 +70,17 @@ def may_try(context: Context, pool: UserPool, client: AppClient, user: User, typ
 def ask_function(
     context: Context, pool: UserPool, client: AppClient, user: User | None, typed: str
 ) -> User | None:
-    """Let the pool's function refuse an attempt to sign in, before a password is looked at.
+    """Let the pool's function refuse an attempt to sign in, before a password is checked.
 
     Args:
         context: The account, and the request.
         pool: The user pool.
         client: The app client.
-        user: The user; None for one who does not exist, where the client must not know.
+        user: The user; None if there is none and the client must not learn it.
         typed: The name that was typed.
 
     Returns:
-        The user as they are after the function; None where there is none, or no longer.
+        The user after the function ran; None if there is none, or no longer.
     """
     triggers.pre_authentication(context, triggers.About(pool, client, user, typed))
     return directory.user_with_sub(pool, user.sub) if user is not None else None
@@ -90,7 +90,7 @@ def wrong_password(context: Context, pool: UserPool, user: User) -> NotAuthorize
     """Count a wrong password.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         user: The user.
 
@@ -113,23 +113,23 @@ def after_password(
     device_key: str = "",
     custom: SignInSession | None = None,
 ) -> Payload:
-    """Continue after a right password.
+    """Continue after a correct password.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
         user: The user.
         admin: Whether an Admin operation asks.
-        device_key: The device that the client names; "" for none.
-        custom: The custom sign-in that this is a step of.
+        device_key: The key of the device that the client names; "" for none.
+        custom: The custom sign-in, if this is a step of one.
 
     Returns:
         The next challenge, or the end of the sign-in.
 
     Raises:
-        PasswordResetRequiredException: An administrator has reset the password. Only a right
-            password shows it.
+        PasswordResetRequiredException: An administrator has reset the password. Only the correct
+            password reveals that.
         NotAuthorizedException: The password was temporary and has expired.
     """
     user.password_attempts.succeeded()

@@ -1,4 +1,4 @@
-"""A user pool as DescribeUserPool shows it.
+"""Describes a user pool, as DescribeUserPool does.
 
 See "Updates replace" in docs/cognito-behavior.md.
 """
@@ -15,7 +15,7 @@ from cognito_mfa.local.rules import attribute_schema
 from cognito_mfa.local.rules.passkeys import CONFIGURATION
 from cognito_mfa.local.rules.state import UserPool
 
-#: Members of a request, and the fields that hold them.
+#: Members of a request, and the fields that store them.
 POLICY_MEMBERS = {
     "MinimumLength": "minimum_length",
     "RequireUppercase": "require_uppercase",
@@ -32,10 +32,10 @@ TRACKING = {
 
 
 def describe(context: Context, pool: UserPool) -> dict[str, Any]:
-    """Return a pool as it is described; only GetUserPoolMfaConfig has its second factors.
+    """Return the description of a pool. Only GetUserPoolMfaConfig returns its second factors.
 
     Args:
-        context: Where the operation runs.
+        context: The account.
         pool: The user pool.
     """
     described = {
@@ -68,7 +68,7 @@ def describe(context: Context, pool: UserPool) -> dict[str, Any]:
 
 
 def _described_defaults(pool: UserPool) -> dict[str, Any]:
-    """Structures that every pool is described with, although it may not have been given them."""
+    """Return the structures that every description has, even if the pool was created without them."""
     defaults: dict[str, dict[str, Any]] = {
         "AdminCreateUserConfig": {"AllowAdminCreateUserOnly": pool.sign_up_closed},
         "EmailConfiguration": {"EmailSendingAccount": "COGNITO_DEFAULT"},
@@ -84,7 +84,7 @@ def _describe_device_tracking(pool: UserPool) -> dict[str, bool]:
 
 
 def describe_policies(pool: UserPool) -> dict[str, Any]:
-    """Return the policies of a pool, which has both.
+    """Return the policies of a pool, which always has both.
 
     Args:
         pool: The user pool.

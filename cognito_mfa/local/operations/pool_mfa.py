@@ -1,4 +1,4 @@
-"""The MFA configuration of a pool, which replaces and never merges.
+"""Reads and sets the MFA configuration of a pool. A new one replaces the old one completely.
 
 See "Updates replace" in docs/cognito-behavior.md.
 """
@@ -19,7 +19,7 @@ SMS, TOTP, EMAIL = FACTOR_BLOCKS = (
     "SoftwareTokenMfaConfiguration",
     "EmailMfaConfiguration",
 )
-#: What SetUserPoolMfaConfig set, and UpdateUserPool does not touch.
+#: Settings of SetUserPoolMfaConfig, which UpdateUserPool does not change.
 KEPT = (*FACTOR_BLOCKS, CONFIGURATION)
 SMS_BLOCK = {
     "SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/local-cognito-sms"}
@@ -38,7 +38,7 @@ def get_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payloa
 
 
 def set_user_pool_mfa_config(context: Context, parameters: Parameters) -> Payload:
-    """Set which factors a pool offers; what is left out goes off."""
+    """Set which factors a pool offers. A factor that is left out is turned off."""
     pool = context.pool(parameters)
     mfa = parameters.get("MfaConfiguration", "OFF")
     _check_factors(pool, mfa, parameters)
@@ -66,7 +66,7 @@ def has_factor(pool: UserPool) -> bool:
 
 
 def _check_factors(pool: UserPool, mfa: str, parameters: Parameters) -> None:
-    """A block is refused beside OFF for being there, even when it enables nothing (measured)."""
+    """Check the factors. With OFF, Cognito refuses every block, even one that enables nothing (measured)."""
     blocks = [name for name in FACTOR_BLOCKS if name in parameters]
     if mfa == "OFF" and blocks:
         raise InvalidParameterException(
@@ -87,7 +87,7 @@ def _check_factors(pool: UserPool, mfa: str, parameters: Parameters) -> None:
 
 
 def _check_senders(pool: UserPool, parameters: Parameters) -> None:
-    """What a pool sends codes with. One that Python made with ``email=True`` can send them."""
+    """Check that the pool can send codes. A pool that Python code created with ``email=True`` can."""
     pool_settings.check_sms(parameters.get(SMS, {}).get("SmsConfiguration"))
     if EMAIL not in parameters or pool.email:
         return
@@ -111,7 +111,7 @@ def _mfa_config(pool: UserPool) -> Payload:
 
 
 def _factor_blocks(pool: UserPool) -> Payload:
-    """The factors as they were given. One that was not given is not described, not even as off."""
+    """Return the factors as they were given. Others are left out, and not described as off."""
     blocks: Payload = {}
     if pool.software_token or TOTP in pool.settings:
         blocks[TOTP] = {"Enabled": pool.software_token}
@@ -123,7 +123,7 @@ def _factor_blocks(pool: UserPool) -> Payload:
 
 
 def _sms_block(pool: UserPool) -> Payload:
-    """Its role is the pool's, whichever operation set it last."""
+    """Return the SMS block, with the role that any operation set last."""
     own: Payload = pool.settings.get(SMS, {})
     sms = pool.settings.get("SmsConfiguration")
     if sms is not None:

@@ -1,6 +1,6 @@
 """User pools: create, change, describe, and list them.
 
-How one is described is in ``pool_description``, and their MFA configuration in ``pool_mfa``.
+``pool_description`` describes a pool, and ``pool_mfa`` has the MFA configuration.
 
 See "Updates replace" in docs/cognito-behavior.md.
 """
@@ -31,7 +31,7 @@ from cognito_mfa.local.rules.passwords import PasswordPolicy
 from cognito_mfa.local.rules.state import DeviceTracking, UserPool
 
 USERNAMES = "UsernameConfiguration"
-#: Members of CreateUserPool that the pool acts on; everything else is only described again.
+#: Members of CreateUserPool that have an effect. All others are only stored and described.
 UNDERSTOOD = frozenset(
     {
         "AliasAttributes",
@@ -48,13 +48,13 @@ UNDERSTOOD = frozenset(
         "UserPoolTags",
     }
 )
-#: What UpdateUserPool leaves as it is when a request does not name it, besides the MFA configuration,
-#: tags, and both policies. Everything else goes back to its default.
+#: Members that UpdateUserPool keeps if a request does not name them, besides the MFA configuration,
+#: tags, and both policies. All others go back to their defaults.
 LEFT_ALONE = ("DeletionProtection", "UserAttributeUpdateSettings", "UserPoolTier")
 SINGLE_FACTOR = (
     "WEB_AUTHN cannot be used as an auth factor when MFA is enabled if not configured for MFA."
 )
-#: Texts of messages are described in both places: by their older member, and in the template.
+#: Message texts are described twice: as their older member, and in the template.
 TEMPLATE = "VerificationMessageTemplate"
 TEXTS = {
     "EmailVerificationMessage": "EmailMessage",
@@ -64,7 +64,7 @@ TEXTS = {
 
 
 def create_user_pool(context: Context, parameters: Parameters) -> Payload:
-    """Create a user pool with an id of its own."""
+    """Create a user pool with a new id."""
     pool_settings.check(parameters)
     _check_required_mfa(parameters, {})
     now = context.clock.now()
@@ -89,7 +89,7 @@ def create_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 
 def update_user_pool(context: Context, parameters: Parameters) -> Payload:
-    """Change a pool; most of what is left out goes back to its default."""
+    """Change a pool. Most members that are left out go back to their defaults."""
     pool = context.pool(parameters)
     parameters = _with_what_stays(pool, parameters)
     has_sms = pool.sms or "SmsConfiguration" in pool.settings
@@ -115,7 +115,7 @@ def describe_user_pool(context: Context, parameters: Parameters) -> Payload:
 
 
 def list_user_pools(context: Context, parameters: Parameters) -> Payload:
-    # Numbers begin at 0 and a page after "nothing" at 0, so the token is one ahead.
+    # Pools are numbered from 0, and 0 also means the first page, so the token is one higher.
     """Return a page of the account's pools."""
     start = page_start(parameters.get("NextToken"), "ListUserPools")
     pools = [pool for pool in context.account.pools.values() if pool.number >= start]
@@ -127,7 +127,7 @@ def list_user_pools(context: Context, parameters: Parameters) -> Payload:
 
 
 def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
-    """Everything that can be changed later."""
+    """Set everything that an update can change."""
     invitations = parameters.get("AdminCreateUserConfig", {})
     tags = parameters.get("UserPoolTags", {})
     check_tags(tags, refusal=UserPoolTaggingException)
@@ -148,13 +148,13 @@ def _configure(pool: UserPool, parameters: Parameters, now: float) -> None:
 
 
 def _check_functions(context: Context, parameters: Parameters) -> None:
-    """Refuse a trigger that no function is there for. It is asked before anything is changed."""
+    """Refuse a trigger without a function, before anything is changed."""
     config = parameters.get("LambdaConfig", {})
     lambda_config.check(config, lambda arn: context.functions.find(arn) is not None)
 
 
 def _with_what_stays(pool: UserPool, parameters: Parameters) -> Parameters:
-    """An update as if it named the members that stay as they are when it does not."""
+    """Return an update that names all members, including those that stay because it left them out."""
     if pool.behavior.pool_updates_reset_everything:
         return parameters
     policies = describe_policies(pool)
@@ -185,7 +185,7 @@ def _policy(parameters: Parameters) -> PasswordPolicy:
     policy = PasswordPolicy(
         **{ours: given[theirs] for theirs, ours in POLICY_MEMBERS.items() if theirs in given}
     )
-    # 0 is the same as no value, and the older member has the same meaning.
+    # 0 means no value, and then the older member applies.
     older = parameters.get("AdminCreateUserConfig", {}).get("UnusedAccountValidityDays")
     days = given.get("TemporaryPasswordValidityDays") or older
     return replace(policy, temporary_password_days=days or PasswordPolicy().temporary_password_days)
@@ -210,13 +210,13 @@ def _recovery(parameters: Parameters) -> list[str]:
 
 def _device_tracking(parameters: Parameters) -> DeviceTracking | None:
     given = parameters.get("DeviceConfiguration")
-    if not given:  # a value for any of its members turns it on
+    if not given:  # a value for any member turns device tracking on
         return None
     return DeviceTracking(**{ours: given.get(theirs, False) for theirs, ours in TRACKING.items()})
 
 
 def _case_sensitive(parameters: Parameters) -> bool:
-    """Whether usernames differ by case: so they do in a pool whose creator said nothing."""
+    """Return whether usernames differ by case, as they do by default."""
     return bool(parameters.get(USERNAMES, {}).get("CaseSensitive", True))
 
 

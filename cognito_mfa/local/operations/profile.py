@@ -1,6 +1,6 @@
 """Reads a user: GetUser, AdminGetUser, GetUserAuthFactors, and AdminGetUserAuthFactors.
 
-Nothing here changes a user, and members without a value are absent.
+Nothing here changes a user. Members without a value are left out.
 
 See "Reading the MFA status" in docs/cognito-behavior.md.
 """
@@ -30,7 +30,7 @@ def get_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_get_user(context: Context, parameters: Parameters) -> Payload:
-    """Return a user's status, attributes and MFA preference."""
+    """Return a user's status, attributes, and MFA preference."""
     _, user = context.user(parameters)
     return {
         **description(user),
@@ -52,12 +52,12 @@ def admin_get_user_auth_factors(context: Context, parameters: Parameters) -> Pay
 
 
 def attributes(user: User) -> list[dict[str, str]]:
-    """Return a user's attributes, the sub among them, as Cognito lists them."""
+    """Return a user's attributes as Cognito lists them, including the sub."""
     return _pairs({**user.attributes, "sub": user.sub})
 
 
 def description(user: User) -> dict[str, Any]:
-    """Return the members that all operations of administrators show of a user."""
+    """Return the members about a user that all operations of administrators return."""
     return {
         "Username": user.username,
         "UserCreateDate": user.created_at,

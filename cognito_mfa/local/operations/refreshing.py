@@ -31,19 +31,19 @@ INVALID = "Invalid Refresh Token."
 def refresh_token_auth(
     context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str]
 ) -> Payload:
-    """Refresh by InitiateAuth, which never gives a new refresh token.
+    """Refresh with InitiateAuth, which never returns a new refresh token.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
 
     Returns:
         New ID and access tokens.
 
     Raises:
-        NotAuthorizedException: The refresh token does not work here, or no longer.
+        NotAuthorizedException: The refresh token is invalid or another client's.
         InvalidParameterException: The client may not refresh in this way.
     """
     _check_refreshes(client)
@@ -58,7 +58,7 @@ def refresh_token_auth(
 
 
 def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> Payload:
-    """Refresh; where refresh tokens rotate, with a new one."""
+    """Refresh, with a new refresh token if refresh tokens rotate."""
     pool, client = context.client(parameters)
     if not _is_the_secret(client, parameters.get("ClientSecret")):
         raise NotAuthorizedException(f"Unable to verify secret for client {client.id}")
@@ -74,10 +74,10 @@ def get_tokens_from_refresh_token(context: Context, parameters: Parameters) -> P
 def renewed(
     context: Context, pool: UserPool, client: AppClient, user: User, token: str
 ) -> dict[str, Any]:
-    """Return the tokens for a refresh token; where these rotate, with a new one.
+    """Return the tokens for a refresh token, including a new one if refresh tokens rotate.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
         user: The user.
@@ -87,7 +87,7 @@ def renewed(
         The AuthenticationResult, unsigned.
 
     Raises:
-        NotAuthorizedException: The refresh token does not work, or no longer.
+        NotAuthorizedException: The refresh token is invalid.
         RefreshTokenReuseException: Another one has replaced it.
     """
     family = context.tokens.family_of(pool, client, token)
@@ -101,7 +101,7 @@ def renewed(
 
 
 def revoke_token(context: Context, parameters: Parameters) -> Payload:
-    """Revoke a refresh token and the access tokens that came of it."""
+    """Revoke a refresh token and the access tokens that were issued for it."""
     try:
         pool, client = context.client(parameters)
     except ResourceNotFoundException:
@@ -115,7 +115,7 @@ def revoke_token(context: Context, parameters: Parameters) -> Payload:
 
 
 def _check_refreshes(client: AppClient) -> None:
-    """Where refresh tokens rotate, only GetTokensFromRefreshToken does."""
+    """Refuse to refresh if refresh tokens rotate, because only GetTokensFromRefreshToken may."""
     flows = client.explicit_auth_flows
     modern = any(flow.startswith("ALLOW_") for flow in flows)
     rotating = client.rotation_grace is not None
@@ -124,13 +124,13 @@ def _check_refreshes(client: AppClient) -> None:
 
 
 def check_device(pool: UserPool, user: User, family: TokenFamily, device_key: str | None) -> None:
-    """Check that a refresh token is used on the device that it was given to, where that is tracked.
+    """Check that a refresh token is used on the device that it was issued to, if the pool tracks devices.
 
     Args:
         pool: The user pool.
         user: The user.
         family: The tokens of the sign-in.
-        device_key: The device that asks; None for none.
+        device_key: The key of the device in the request; None for none.
 
     Raises:
         NotAuthorizedException: It is another device, or was never confirmed.
@@ -143,5 +143,5 @@ def check_device(pool: UserPool, user: User, family: TokenFamily, device_key: st
 
 
 def _is_the_secret(client: AppClient, sent: str | None) -> bool:
-    """No hash here: one of the secrets itself."""
+    """Return whether the client sent one of its secrets. This operation expects no hash."""
     return not client.secrets or (sent is not None and is_secret(client, sent))

@@ -28,7 +28,7 @@ def create_resource_server(context: Context, parameters: Parameters) -> Payload:
 
 
 def update_resource_server(context: Context, parameters: Parameters) -> Payload:
-    """Replace the name and all scopes; those that are left out are gone."""
+    """Replace the name and all scopes. Scopes that are left out are deleted."""
     pool, server = _server(context, parameters)
     server.name, server.scopes = parameters["Name"], _scopes(parameters)
     return {"ResourceServer": _described(pool, server)}
@@ -41,7 +41,7 @@ def describe_resource_server(context: Context, parameters: Parameters) -> Payloa
 
 
 def delete_resource_server(context: Context, parameters: Parameters) -> Payload:
-    """Delete a resource server; clients that have its scopes keep their lists."""
+    """Delete a resource server. Clients keep its scopes in their lists."""
     pool, server = _server(context, parameters)
     del pool.resource_servers[server.identifier]
     return {}

@@ -1,6 +1,6 @@
-"""RespondToAuthChallenge and AdminRespondToAuthChallenge, which dispatch by challenge.
+"""RespondToAuthChallenge and AdminRespondToAuthChallenge, which call a function for each challenge.
 
-The user is the one of the session, never the one that the request names.
+The user is that of the session, never the one that the request names.
 
 See "Challenge responses" in docs/cognito-behavior.md.
 """
@@ -43,7 +43,7 @@ DEVICE_PASSWORD_VERIFIER = "DEVICE_PASSWORD_VERIFIER"  # noqa: S105 - the name o
 
 Answer = Callable[[Context, ChallengeResponse], Payload]
 
-#: By the challenge's name, or what an answer makes of it.
+#: By the challenge's name, or the purpose that follows from the answer.
 ANSWERS: dict[str, Answer] = {
     "NEW_PASSWORD_REQUIRED": new_password.answer_new_password,
     "MFA_SETUP": mfa_answers.answer_setup,
@@ -77,7 +77,7 @@ def _respond(
 ) -> Payload:
     values = parameters.get("ChallengeResponses", {})
     purpose = _purpose(pool, parameters["ChallengeName"], values)
-    # A secret block does a session's work here.
+    # A secret block replaces the session here.
     if purpose == PASSWORD_VERIFIER:
         return srp_sign_in.verify_password_claim(context, pool, client, values, admin=admin)
     if purpose == DEVICE_PASSWORD_VERIFIER:
@@ -98,7 +98,7 @@ def _respond(
 def _session(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters, purpose: str
 ) -> SignInSession:
-    """The one that the answer names; only DEVICE_SRP_AUTH may leave it out, as clients do."""
+    """Return the session that the response names. Clients may leave it out only for DEVICE_SRP_AUTH."""
     if purpose == DEVICE_SRP_AUTH and "Session" not in parameters:
         return device_sign_in.open_device_session(
             context, pool, client, parameters["ChallengeResponses"]
@@ -107,7 +107,7 @@ def _session(
 
 
 def _purpose(pool: UserPool, challenge: str, values: Values) -> str:
-    """The challenge's name, except that an address makes MFA_SETUP another thing."""
+    """Return the name of the challenge, or the purpose of MFA_SETUP with an address."""
     by_email = challenge == "MFA_SETUP" and values.get(email_key(pool))
     if by_email and EMAIL_OTP in challenges.can_set_up(pool):
         return SETUP_BY_EMAIL
@@ -117,7 +117,7 @@ def _purpose(pool: UserPool, challenge: str, values: Values) -> str:
 def _bound_user(
     session: SignInSession, pool: UserPool, client: AppClient, username: str, *, admin: bool
 ) -> User:
-    """The session's user, once everything that a session is bound to agrees."""
+    """Return the user of a session, if the request matches everything that the session is bound to."""
     bound = (session.pool_id, session.client_id) == (pool.id, client.id)
     same_kind = session.admin is admin or pool.behavior.admin_and_public_calls_mix
     user = directory.user_named(pool, username)

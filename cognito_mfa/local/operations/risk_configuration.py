@@ -1,4 +1,4 @@
-"""What threat protection does about risks: records only, because nothing here is assessed.
+"""How threat protection responds to risks, which is only stored: no risks are assessed here.
 
 See "Risk configurations" in docs/cognito-behavior.md.
 """
@@ -19,7 +19,7 @@ EVERY_EVENT = ["SIGN_IN", "PASSWORD_CHANGE", "SIGN_UP"]
 
 
 def set_risk_configuration(context: Context, parameters: Parameters) -> Payload:
-    """Replace the configuration of a pool or an app client; without any part, take it away."""
+    """Replace the configuration of a pool or an app client. Without any part, delete it."""
     pool, client_id = _whose(context, parameters)
     settings = without_empty_lists({name: parameters[name] for name in PARTS if name in parameters})
     if COMPROMISED in settings:
@@ -32,7 +32,7 @@ def set_risk_configuration(context: Context, parameters: Parameters) -> Payload:
 
 
 def describe_risk_configuration(context: Context, parameters: Parameters) -> Payload:
-    """Return the configuration of an app client, which is the pool's unless it has its own."""
+    """Return the configuration of an app client, or the pool's if the client has none."""
     pool, client_id = _whose(context, parameters)
     return {"RiskConfiguration": _described(pool, client_id)}
 

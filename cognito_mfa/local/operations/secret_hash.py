@@ -1,4 +1,4 @@
-"""The hash that a client with a secret sends along, to show that it knows the secret.
+"""The hash with which a client shows that it knows its secret.
 
 See "Secret hash" in docs/cognito-behavior.md.
 """
@@ -22,7 +22,7 @@ def check_secret_hash(client: AppClient, values: Mapping[str, str], username: st
 
     Args:
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
         username: The name that the hash is over.
 
     Raises:
@@ -58,11 +58,11 @@ def is_secret(client: AppClient, sent: str) -> bool:
 
 
 def secret_hash(client: AppClient, username: str, secret: str) -> str:
-    """Return what a client with a secret sends along with a name.
+    """Return the SECRET_HASH of a client with a secret, for a name.
 
     Args:
         client: The app client.
-        username: The name.
+        username: The name that the hash is over.
         secret: One of its secrets.
 
     Returns:

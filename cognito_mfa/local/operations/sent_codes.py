@@ -1,6 +1,6 @@
-"""Confirmation codes, sent to an address of a user and checked later with Cognito's texts.
+"""Confirmation codes, which are sent to a user's address and checked later, with Cognito's texts.
 
-Codes of a sign-in are in ``next_step``.
+``next_step`` sends the codes of a sign-in.
 
 See "Codes by email and SMS" in docs/cognito-behavior.md.
 """
@@ -43,7 +43,7 @@ EXPIRED = "Invalid code provided, please request a code again."
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """What a code is for, which address it proves, and what functions know the message by."""
+    """What a code is for, which address it verifies, and the triggerSource of its message."""
 
     name: str
     attribute: str
@@ -53,7 +53,7 @@ class Purpose:
 
 
 def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str]:
-    """Send a code; only the newest one of a purpose works.
+    """Send a code. Only the newest one for a purpose works.
 
     Args:
         context: The account, and the request.
@@ -83,13 +83,13 @@ def send_code(context: Context, about: About, purpose: Purpose) -> dict[str, str
 
 
 def confirms_by_link(pool: UserPool) -> bool:
-    """Return whether a user confirms the sign-up by opening an address, rather than with a code."""
+    """Return whether users confirm their sign-up with a link instead of a code."""
     template = pool.settings.get("VerificationMessageTemplate", {})
     return bool(template.get("DefaultEmailOption") == "CONFIRM_WITH_LINK")
 
 
 def check_link(pool: UserPool) -> None:
-    """Refuse to send a link that leads nowhere, before anything is changed.
+    """Refuse to send a link without a page, before anything is changed.
 
     Raises:
         InvalidParameterException: The pool has no domain.
@@ -102,7 +102,7 @@ def check_link(pool: UserPool) -> None:
 
 
 def _link(about: About, code: str) -> str:
-    """The address at the pool's domain. The local Cognito has the same path at its own."""
+    """Return the URL at the pool's domain. The local Cognito has the same path at its own address."""
     domain = next(iter(about.pool.domains.values()))
     host = domain.name
     if not domain.is_custom:
@@ -119,7 +119,7 @@ def check_sent_code(context: Context, user: User, purpose: str, code: str) -> Se
     """Compare a code with the one that was sent.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         user: The user.
         purpose: What the code is for.
         code: What was typed.
@@ -147,7 +147,7 @@ def delivery_details(attribute: str, destination: str) -> dict[str, str]:
         destination: The address.
 
     Returns:
-        The members, the address masked.
+        The members, with a masked address.
     """
     medium, _ = CHANNELS[attribute]
     return {

@@ -1,6 +1,6 @@
-"""InitiateAuth and AdminInitiateAuth, which start a sign-in by one of the flows.
+"""InitiateAuth and AdminInitiateAuth, which start a sign-in with one of the flows.
 
-No password is checked before it is known that the client may use the flow.
+The client must be allowed to use the flow before a password is checked.
 
 See "Authentication flows" in docs/cognito-behavior.md.
 """
@@ -57,14 +57,14 @@ Flow = Callable[[UserPool, AppClient, Mapping[str, str]], Payload]
 
 
 def initiate_auth(context: Context, parameters: Parameters) -> Payload:
-    """Begin a sign-in, or refresh one."""
+    """Begin a sign-in, or refresh the tokens of one."""
     pool, client = context.client(parameters)
     _check_offered(parameters["AuthFlow"], PUBLIC_FLOWS)
     return _begin(context, pool, client, parameters, admin=False)
 
 
 def admin_initiate_auth(context: Context, parameters: Parameters) -> Payload:
-    """Begin a sign-in on a server, or refresh one."""
+    """Begin a sign-in on a server, or refresh the tokens of one."""
     pool, client = context.client_of_pool(parameters)
     _check_offered(parameters["AuthFlow"], ADMIN_FLOWS)
     return _begin(context, pool, client, parameters, admin=True)
@@ -104,13 +104,13 @@ def _srp(
 def begin_with_password(
     context: Context, pool: UserPool, client: AppClient, values: Mapping[str, str], *, admin: bool
 ) -> Payload:
-    """Begin a sign-in with a password that is sent along.
+    """Begin a sign-in with a password in the request.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
         admin: Whether an Admin operation asks.
 
     Returns:
@@ -118,7 +118,7 @@ def begin_with_password(
 
     Raises:
         NotAuthorizedException: The password is wrong, or the user cannot sign in.
-        UserNotFoundException: There is no such user, and the client may know.
+        UserNotFoundException: The user does not exist, and the client may learn it.
     """
     username, password = required(values, "USERNAME"), required(values, "PASSWORD")
     check_secret_hash(client, values, username)
@@ -149,7 +149,7 @@ def _check_enabled(client: AppClient, flow: str) -> None:
 
 
 def _check_allows_srp(client: AppClient) -> None:
-    """Clients with flags of the older kind may use SRP without one, unless they say otherwise."""
+    """Check that a client may use SRP. Clients with legacy flow names may, unless they exclude it."""
     flows = client.explicit_auth_flows
     modern = any(flow.startswith("ALLOW_") for flow in flows)
     if "ALLOW_USER_SRP_AUTH" not in flows and (modern or "CUSTOM_AUTH_FLOW_ONLY" in flows):

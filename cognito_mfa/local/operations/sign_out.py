@@ -1,6 +1,6 @@
 """GlobalSignOut and AdminUserGlobalSignOut, which revoke refresh and access tokens.
 
-What others verify offline, and MFA, do not change.
+That changes neither MFA nor what other programs find out about tokens without Cognito.
 
 See "Revocation" in docs/cognito-behavior.md.
 """

@@ -1,6 +1,6 @@
 """SignUp, ConfirmSignUp, ResendConfirmationCode, and AdminConfirmSignUp.
 
-Users who sign up cannot set what only Cognito can know.
+Users who sign up cannot set attributes that only Cognito may write.
 
 See "Sign-up and forgotten passwords" in docs/cognito-behavior.md.
 """
@@ -41,7 +41,7 @@ PASSWORDLESS = {"EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"}
 
 
 def sign_up(context: Context, parameters: Parameters) -> Payload:
-    """Add a user who still has to confirm an address."""
+    """Add a user, who must confirm an address."""
     pool, client = context.client(parameters)
     check_secret_hash_member(client, parameters)
     if pool.sign_up_closed:
@@ -93,7 +93,7 @@ def confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
 
 
 def resend_confirmation_code(context: Context, parameters: Parameters) -> Payload:
-    """Send the code again that confirms a user."""
+    """Send another code that confirms a user."""
     pool, client, user = unauthenticated.find_user(context, parameters, "ResendConfirmationCode")
     if user is None:
         pretended = pretended_delivery(pool, parameters["Username"])
@@ -111,7 +111,7 @@ def resend_confirmation_code(context: Context, parameters: Parameters) -> Payloa
 
 
 def admin_confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
-    """Confirm a user; it proves no address, so email_verified stays as it is."""
+    """Confirm a user. That verifies no address, so email_verified stays the same."""
     pool, user = context.user(parameters)
     _check_unconfirmed(user)
     _confirm(context, user)
@@ -122,10 +122,10 @@ def admin_confirm_sign_up(context: Context, parameters: Parameters) -> Payload:
 def _add(
     context: Context, pool: UserPool, client: AppClient, parameters: Parameters
 ) -> tuple[User, bool]:
-    """The new user, and whether the pool's function confirms them at once."""
+    """Return the new user, and whether the pool's function confirms the user at once."""
     now = context.clock.now()
     tried = _added(context, pool, client, parameters)
-    directory.remove_user(pool, tried)  # it is no user before the pool's function agrees
+    directory.remove_user(pool, tried)  # not a user until the pool's function agrees
     response = triggers.pre_sign_up(
         context, About(pool, client, tried), PRE_SIGN_UP, _validation_data(parameters)
     )
@@ -161,7 +161,7 @@ def _added(
 
 
 def _verified(response: triggers.Response, user: User) -> dict[str, str]:
-    """The addresses that the pool's function calls verified. Raises for one that is not there."""
+    """Return the verified flags that the pool's function sets. Raises an error for a missing address."""
     flags: dict[str, str] = {}
     for name, attribute in VERIFYING.items():
         if not triggers.flag(response, name):
@@ -185,7 +185,7 @@ def _confirm(context: Context, user: User) -> None:
 def _session_member(
     context: Context, pool: UserPool, client: AppClient, user: User
 ) -> dict[str, str]:
-    """For clients that continue with USER_AUTH once the user is confirmed."""
+    """Return a session for clients that continue with USER_AUTH after the confirmation."""
     if "ALLOW_USER_AUTH" not in client.explicit_auth_flows:
         return {}
     session = context.sessions.begin(Stage.SIGN_UP, pool, client, user, admin=False)
@@ -217,7 +217,7 @@ def _check_unconfirmed(user: User) -> None:
 
 
 def _attribute_to_prove(pool: UserPool, user: User) -> str | None:
-    """A phone comes first where both would do."""
+    """Return the address to verify. A phone number comes before an email address."""
     for name in ("phone_number", "email"):
         if name in pool.auto_verified and name in user.attributes:
             return name

@@ -1,6 +1,6 @@
 """AssociateSoftwareToken, VerifySoftwareToken, and AdminDeleteSoftwareToken.
 
-A pending secret exists beside the active token, and only a right code replaces the token by it.
+A user can have a pending secret in addition to the active token. Only a correct code replaces the token.
 
 See "Software token: associate and verify" and "Deleting a software token" in
 docs/cognito-behavior.md.
@@ -30,7 +30,7 @@ from cognito_mfa.local.rules.state import (
 
 
 def associate_software_token(context: Context, parameters: Parameters) -> Payload:
-    """Give a user a new secret, which is pending until a code verifies it."""
+    """Create a new secret for a user, which is pending until a code verifies it."""
     _check_one_credential(parameters)
     if "Session" in parameters:
         return _associate_in_session(context, parameters["Session"])
@@ -40,7 +40,7 @@ def associate_software_token(context: Context, parameters: Parameters) -> Payloa
 
 
 def verify_software_token(context: Context, parameters: Parameters) -> Payload:
-    """Make the pending secret the active one with a code of it."""
+    """Make the pending secret the active one, with one of its codes."""
     _check_one_credential(parameters)
     if "Session" in parameters:
         return _verify_in_session(context, parameters["Session"], parameters)
@@ -70,7 +70,7 @@ def _associate_in_session(context: Context, token: str) -> Payload:
     session, pool, user = _setup_session(context, token, "AssociateSoftwareToken")
     if session.child is not None and pool.behavior.association_once_per_session:
         raise NotAuthorizedException(INVALID)
-    # The newest secret wins: what an earlier use of this session led to is dead.
+    # Only the newest secret works, so the session that an earlier use of this one created ends.
     context.sessions.drop_child(session)
     secret = _new_pending_secret(context, pool, user)
     following = _following(context, session, Stage.MFA_SETUP_ASSOCIATED, pool)
@@ -98,7 +98,7 @@ def _setup_session(
     user = directory.user_with_sub(pool, session.sub) if pool else None
     if pool is None or user is None or not user.enabled:
         raise NotAuthorizedException(INVALID)
-    # SECURITY: a password alone opens this session. Once the user has an authenticator, an
+    # SECURITY: this session only needs a password. After the user set up an authenticator app, an
     # older session of the same kind must not be able to replace it.
     if user.software_token is not None:
         raise NotAuthorizedException(INVALID)
@@ -122,7 +122,7 @@ def _new_pending_secret(context: Context, pool: UserPool, user: User) -> str:
 def _verify(
     context: Context, pool: UserPool, user: User, secret: str, parameters: Parameters
 ) -> Payload:
-    """Registers the token, its step spent: this code cannot sign in as well."""
+    """Register the token, and use up the step of its code, so that the code cannot sign in as well."""
     now = context.clock.now()
     if pool.behavior.setup_failures_lock and user.code_attempts.locked(now):
         raise NotAuthorizedException(LOCKED)

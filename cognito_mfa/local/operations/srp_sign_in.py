@@ -1,6 +1,6 @@
 """USER_SRP_AUTH and PASSWORD_VERIFIER: a sign-in in which the password is never sent.
 
-A user who does not exist must look like one who does.
+The responses for users who do not exist look like those for users who do.
 
 See "Secure Remote Password" and "Unknown users" in docs/cognito-behavior.md.
 """
@@ -52,22 +52,22 @@ def begin_srp(
     admin: bool,
     session: SignInSession | None = None,
 ) -> Payload:
-    """Begin an exchange; it shows neither whether the user exists nor whether they may sign in.
+    """Begin an exchange, which shows neither whether the user exists nor whether they may sign in.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        user: The user; None for one who does not exist.
-        values: What the request says, as a map of strings.
+        user: The user; None if there is none with the name.
+        values: The values of the request, as a map of strings.
         admin: Whether an Admin operation asks.
-        session: The custom sign-in that this is a step of.
+        session: The custom sign-in, if this is a step of one.
 
     Returns:
-        PASSWORD_VERIFIER, with our side of the exchange.
+        PASSWORD_VERIFIER, with the server's side of the exchange.
 
     Raises:
-        InvalidParameterException: SRP_A is no public value.
+        InvalidParameterException: SRP_A is not a public value.
     """
     public = client_value(required(values, "SRP_A"))
     salt, verifier = _known_of(pool, user, values["USERNAME"])
@@ -76,7 +76,7 @@ def begin_srp(
     )
     exchange.session = session.id if session is not None else ""
     name = user.username if user is not None else _pretended_id(pool, values["USERNAME"])
-    # There is no Session: the secret block does its work.
+    # There is no Session, because the secret block replaces it.
     return {
         "ChallengeName": "PASSWORD_VERIFIER",
         "ChallengeParameters": {
@@ -94,17 +94,17 @@ def verify_password_claim(
 ) -> Payload:
     """Handle the response to PASSWORD_VERIFIER.
 
-    A wrong claim may be followed by others until the exchange is too old.
+    After a wrong claim, the client can try again until the exchange is too old.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         client: The app client.
-        values: What the request says, as a map of strings.
+        values: The values of the request, as a map of strings.
         admin: Whether an Admin operation asks.
 
     Returns:
-        What follows a right password.
+        What follows a correct password.
 
     Raises:
         NotAuthorizedException: The claim is wrong or too late, or the user cannot sign in.
@@ -132,7 +132,7 @@ def verify_password_claim(
 
 
 def _custom_session(context: Context, exchange: SrpExchange) -> SignInSession | None:
-    """The custom sign-in that an exchange is a step of, with the password in its history."""
+    """Return the custom sign-in that an exchange is a step of, with the password in its history."""
     if not exchange.session:
         return None
     session = context.sessions.get_open(exchange.session)
@@ -144,15 +144,15 @@ def _custom_session(context: Context, exchange: SrpExchange) -> SignInSession | 
 
 
 def check_fresh(context: Context, pool: UserPool, sent_at: datetime) -> None:
-    """Refuse a claim whose time is too far from ours.
+    """Refuse a claim whose time is too far from the clock's.
 
     Args:
-        context: The account, its clock and its open sign-ins.
+        context: The account, its clock, and its unfinished sign-ins.
         pool: The user pool.
         sent_at: The TIMESTAMP of the claim.
 
     Raises:
-        NotAuthorizedException: It is further off than the pool's behavior allows.
+        NotAuthorizedException: The difference is larger than the pool's behavior allows.
     """
     tolerance = pool.behavior.srp_timestamp_tolerance
     if tolerance is not None and abs(sent_at.timestamp() - context.clock.now()) > tolerance:
@@ -168,11 +168,11 @@ def bound_to_exchange(
     *,
     admin: bool,
 ) -> User:
-    """Return the user of an exchange, once all that it is bound to agrees.
+    """Return the user of an exchange, if the request matches everything that it is bound to.
 
     Args:
-        context: The account, its clock and its open sign-ins.
-        exchange: What the secret block stands for.
+        context: The account, its clock, and its unfinished sign-ins.
+        exchange: The exchange of the secret block.
         pool: The user pool.
         client: The app client.
         username: The name that the response gives.
@@ -182,7 +182,7 @@ def bound_to_exchange(
         The user.
 
     Raises:
-        NotAuthorizedException: Something does not agree.
+        NotAuthorizedException: Something does not match.
     """
     bound = (exchange.pool_id, exchange.client_id) == (pool.id, client.id)
     same_kind = exchange.admin is admin or pool.behavior.admin_and_public_calls_mix
@@ -195,10 +195,10 @@ def bound_to_exchange(
 def parse_timestamp(text: str) -> datetime:
     """Read a TIMESTAMP as leniently as Java does.
 
-    A wrong weekday or a leading zero is found out only when the signature is compared.
+    A wrong weekday or a leading zero only fails when the signature is compared.
 
     Raises:
-        InvalidParameterException: It is none.
+        InvalidParameterException: It is not a timestamp.
     """
     parsed = TIMESTAMP.fullmatch(text)
     if parsed is None:
@@ -221,7 +221,7 @@ def client_value(text: str) -> int:
     """Return the number in SRP_A.
 
     Raises:
-        InvalidParameterException: It is no public value of SRP.
+        InvalidParameterException: It is not a public value of SRP.
     """
     try:
         return srp.client_value(text)
@@ -230,17 +230,17 @@ def client_value(text: str) -> int:
 
 
 def _known_of(pool: UserPool, user: User | None, typed: str) -> tuple[str, int]:
-    """Salt and verifier; made up but lasting for a user without a password, or who does not exist."""
+    """Return salt and verifier. Without a user or a password, they are random but the same each time."""
     if user is not None and user.password is not None:
         return user.password.salt, srp.verifier(int(user.password.x, 16))
     salt = _pretended(pool, "salt", typed)[:SALT_BYTES]
-    # As in a real salt, the first bit is clear and the first byte is not zero.
+    # As in a real salt, the first bit is clear, and the first byte is not zero.
     salt = bytes([salt[0] % 0x7F + 1]) + salt[1:]
     return salt.hex(), srp.verifier(int.from_bytes(_pretended(pool, "x", typed), "big"))
 
 
 def _pretended_id(pool: UserPool, typed: str) -> str:
-    """In the shape that ids have in this pool: where people sign in with an address, a UUID."""
+    """Return a fake id in the form of the pool's ids: a UUID if users sign in with an address."""
     by_address = bool(pool.username_attributes) or ("@" in typed and bool(pool.alias_attributes))
     if not by_address:
         return typed

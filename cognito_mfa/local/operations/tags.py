@@ -20,7 +20,7 @@ RESERVED_PREFIX = "aws:"
 
 
 def tag_resource(context: Context, parameters: Parameters) -> Payload:
-    """Give a pool tags; a key that it has gets the new value."""
+    """Add tags to a pool. An existing key gets the new value."""
     pool = _pool(context, parameters)
     tags = {**pool.tags, **parameters["Tags"]}
     check_tags(tags)
@@ -29,7 +29,7 @@ def tag_resource(context: Context, parameters: Parameters) -> Payload:
 
 
 def untag_resource(context: Context, parameters: Parameters) -> Payload:
-    """Take tags away; a key that the pool does not have is no error."""
+    """Remove tags. A key that the pool does not have is not an error."""
     pool = _pool(context, parameters)
     pool.tags = {k: v for k, v in pool.tags.items() if k not in parameters["TagKeys"]}
     return {}
@@ -43,14 +43,14 @@ def list_tags_for_resource(context: Context, parameters: Parameters) -> Payload:
 def check_tags(
     tags: Mapping[str, str], *, refusal: type[CognitoError] = InvalidParameterException
 ) -> None:
-    """Check all tags that a pool would have.
+    """Check all tags of a pool before they are set.
 
     Args:
         tags: The values, by key.
-        refusal: What to raise; operations on pools declare an error of their own for tags.
+        refusal: The error to raise, because operations on pools declare another error for tags.
 
     Raises:
-        CognitoError: There are too many, or one has a key that is AWS's own.
+        CognitoError: There are too many, or a key is reserved for AWS.
     """
     if len(tags) > MOST:
         raise refusal(f"A user pool can have at most {MOST} tags.")
@@ -66,7 +66,7 @@ def arn_of(context: Context, pool: UserPool) -> str:
         pool: The user pool.
 
     Returns:
-        The name that IAM and tags know it by.
+        The ARN, which IAM policies and tags use.
     """
     return f"arn:aws:cognito-idp:{pool.region}:{context.account.id}:userpool/{pool.id}"
 

@@ -1,6 +1,6 @@
-"""Tracked devices: confirm, read, remember, and forget them, as a user or an administrator.
+"""Confirms, reads, remembers, and forgets tracked devices, for users and administrators.
 
-Which device may replace a second factor is decided at sign-in.
+The sign-in decides which device may replace a second factor.
 
 See "Remembered devices" in docs/cognito-behavior.md.
 """
@@ -27,7 +27,7 @@ STATUSES = {True: "remembered", False: "not_remembered"}
 
 
 def confirm_device(context: Context, parameters: Parameters) -> Payload:
-    """Keep a device's verifier, so that it can prove itself from now on."""
+    """Store a device's verifier, so that the device can prove itself from now on."""
     pool, user = context.caller(parameters)
     device = _device(user, parameters)
     if device.verifier:
@@ -96,7 +96,7 @@ def admin_forget_device(context: Context, parameters: Parameters) -> Payload:
 
 
 def _named(context: Context, parameters: Parameters) -> User:
-    """For operations that do not declare UserNotFoundException."""
+    """Return the user and the device, for operations that do not declare UserNotFoundException."""
     _, user = context.user(parameters, gone=ResourceNotFoundException)
     return user
 

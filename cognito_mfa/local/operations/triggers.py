@@ -1,7 +1,7 @@
-"""The Lambda triggers of a pool: what each function is told, and what its answer may change.
+"""The Lambda triggers of a pool: the event of each function, and what its response may change.
 
-One function for each trigger, called by the operations at Cognito's places. The lock is put down
-while a function runs, so what was read before must be looked up again after it.
+The operations call one function for each trigger, when Cognito would. The lock is released while a
+function runs, so everything that was read before must be read again after it.
 
 See "Lambda triggers" in docs/cognito-behavior.md.
 """
@@ -29,7 +29,7 @@ NO_JSON = "Invalid lambda function output : Invalid JSON"
 UNKNOWN_SDK = "aws-sdk-unknown-unknown"
 NO_CHALLENGES = "null failed with error Generate callenges lambda cannot be called."
 NO_CLIENT = "CLIENT_ID_NOT_APPLICABLE"
-#: A response that lost one of these is refused (reported).
+#: Cognito refuses a response without one of these (reported).
 COMMON = ("version", "region", "userPoolId", "userName", "callerContext")
 CODE_PLACE = "{####}"
 USERNAME_PLACE = "{username}"
@@ -45,8 +45,11 @@ Response = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What an event is about. ``user`` is None for one who does not exist, where the client must
-    not know; ``client`` is None for an administrator."""
+    """The pool, client, and user of an event.
+
+    ``user`` is None if there is none and the client must not learn it. ``client`` is None for an
+    administrator.
+    """
 
     pool: UserPool
     client: AppClient | None
@@ -66,7 +69,7 @@ def pre_sign_up(
 
     Args:
         context: The account, and the request.
-        about: The pool, the client, and the user as they would be, not in the pool yet.
+        about: The pool, the client, and the new user, who is not in the pool yet.
         source: The triggerSource.
         validation_data: The ValidationData of the request.
 
@@ -80,7 +83,7 @@ def pre_sign_up(
 
 
 def post_confirmation(context: Context, about: About, source: str) -> None:
-    """Tell that a user was confirmed, which an error does not take back.
+    """Report that a user was confirmed. An error does not undo that.
 
     Args:
         context: The account, and the request.
@@ -92,7 +95,7 @@ def post_confirmation(context: Context, about: About, source: str) -> None:
 
 
 def pre_authentication(context: Context, about: About) -> None:
-    """Ask whether a user may try to sign in, before the password is looked at.
+    """Ask whether a user may try to sign in, before the password is checked.
 
     Args:
         context: The account, and the request.
@@ -108,12 +111,12 @@ def pre_authentication(context: Context, about: About) -> None:
 
 
 def post_authentication(context: Context, about: About, *, new_device: bool) -> None:
-    """Tell that a user signed in; an error keeps the tokens back.
+    """Report that a user signed in. After an error, the user gets no tokens.
 
     Args:
         context: The account, and the request.
         about: The pool, the client, and the user.
-        new_device: Whether the pool tracks devices and has not seen this one.
+        new_device: Whether the pool tracks devices and this one is new.
     """
     request = {"userAttributes": attributes_of(about.user), "newDeviceUsed": new_device}
     source = "PostAuthentication_Authentication"
@@ -123,7 +126,7 @@ def post_authentication(context: Context, about: About, *, new_device: bool) -> 
 def pre_token_generation(
     context: Context, about: About, source: str, scopes: Sequence[str]
 ) -> TokenChanges:
-    """Ask what the tokens shall say besides.
+    """Ask for changes of the claims in the tokens.
 
     Args:
         context: The account, and the request.
@@ -160,7 +163,7 @@ def pre_token_generation(
 def pre_client_token_generation(
     context: Context, about: About, scopes: Sequence[str]
 ) -> TokenChanges:
-    """Ask what a client's own token shall say besides, which only the third version does.
+    """Ask for changes of the claims in a client's own token. Only version 3 of the trigger does that.
 
     Args:
         context: The account, and the request.
@@ -182,7 +185,7 @@ def migrate_user(context: Context, about: About, source: str, password: str | No
         context: The account, and the request.
         about: The pool, the client, and the name that was typed.
         source: The triggerSource.
-        password: The password that was typed; None where none was asked for.
+        password: The password that was typed; None if it was forgotten.
 
     Returns:
         The response, empty without the trigger.
@@ -252,16 +255,16 @@ def create_auth_challenge(
 def verify_auth_challenge(
     context: Context, about: About, private: Mapping[str, str], answer: str
 ) -> bool:
-    """Ask whether an answer is right.
+    """Ask whether an answer is correct.
 
     Args:
         context: The account, and the request.
         about: The pool, the client, and the user.
-        private: What CreateAuthChallenge kept to itself.
+        private: The privateChallengeParameters of CreateAuthChallenge.
         answer: What was typed.
 
     Returns:
-        Whether it is.
+        True if it is.
     """
     request = {"privateChallengeParameters": dict(private), "challengeAnswer": answer}
     response = _call_challenge(
@@ -271,7 +274,7 @@ def verify_auth_challenge(
 
 
 def attributes_of(user: User | None) -> dict[str, str]:
-    """Return the attributes of a user as functions get them; none of one who does not exist."""
+    """Return the attributes of a user as functions get them; empty without a user."""
     if user is None:
         return {}
     return {"sub": user.sub, "cognito:user_status": user.status, **user.attributes}
@@ -285,7 +288,7 @@ def flag(response: Response, name: str) -> bool:
         name: The member.
 
     Returns:
-        Its value; False where there is none.
+        Its value; False if there is none.
 
     Raises:
         InvalidLambdaResponseException: It is something else.
@@ -325,7 +328,7 @@ def texts(response: Response, name: str) -> dict[str, str]:
         name: The member.
 
     Returns:
-        Its value, numbers and Booleans as text; empty where there is none.
+        Its value, with numbers and Booleans as text; empty if there is none.
 
     Raises:
         InvalidLambdaResponseException: It is something else.
@@ -343,13 +346,13 @@ def _call_challenge(
     request: Mapping[str, Any],
     members: Iterable[str],
 ) -> Response:
-    """Call one of the three triggers of a custom sign-in, which cannot continue without them.
+    """Call one of the three triggers of a custom sign-in, all of which it needs.
 
     Args:
         context: The account, and the request.
         about: The pool, the client, and the user.
         trigger: The name of the trigger.
-        request: What this trigger is told beside what all three are.
+        request: The members of the event that only this trigger gets.
         members: Names that its response may have.
     """
     if arn_of(about.pool, trigger) is None:
@@ -376,7 +379,7 @@ def _call(
     response: Response,
     version: str = "1",
 ) -> Response:
-    """The response of the pool's function for a trigger; empty where the pool has none."""
+    """Return the response of the pool's function for a trigger; empty if the pool has none."""
     arn = arn_of(about.pool, trigger)
     if arn is None:
         return {}
@@ -451,7 +454,7 @@ def _as_text(value: Any) -> str:
 
 
 def _not_found(about: About) -> dict[str, bool]:
-    """Whether there is such a user, which functions are told where the client must not know."""
+    """Return the member that tells functions whether the user exists, if the client must not learn it."""
     if about.client is None or about.client.prevent_user_existence_errors != "ENABLED":
         return {}
     return {"userNotFound": about.user is None}
@@ -479,7 +482,7 @@ def _session(history: Sequence[ChallengeResult]) -> list[dict[str, Any]]:
 
 
 def _first_version(details: Mapping[str, Any]) -> TokenChanges:
-    """Only the ID token changes, and claims are text; groups change in both tokens."""
+    """Return the changes of version 1: text claims in the ID token, and groups in both tokens."""
     changes = ClaimChanges(
         texts(details, "claimsToAddOrOverride"), _names(details, "claimsToSuppress")
     )
@@ -503,7 +506,7 @@ def _claim_changes(details: Mapping[str, Any]) -> ClaimChanges:
 
 
 def _groups(details: Mapping[str, Any]) -> GroupChange | None:
-    """None keeps the groups; an empty object or null takes them away, as documented."""
+    """Return the change of groups; None keeps them. An empty object or null removes them (documented)."""
     if "groupOverrideDetails" not in details:
         return None
     groups = _mapping(details, "groupOverrideDetails")

@@ -1,4 +1,4 @@
-"""The look of the classic pages: records only, because the pages here look the same for all.
+"""The look of the classic pages, which is only stored: the pages here look the same for all clients.
 
 See "The look of managed login" in docs/cognito-behavior.md.
 """
@@ -17,7 +17,7 @@ EVERY_CLIENT = "ALL"
 
 
 def set_ui_customization(context: Context, parameters: Parameters) -> Payload:
-    """Set the look for an app client or for all; without CSS and image, take it away."""
+    """Set the look for an app client or for all. Without CSS and image, delete it."""
     pool, client_id = _whose(context, parameters)
     now = context.clock.now()
     before = pool.ui_customizations.pop(client_id, None)
@@ -35,7 +35,7 @@ def set_ui_customization(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_ui_customization(context: Context, parameters: Parameters) -> Payload:
-    """Return the look of an app client, which is that of all unless it has one of its own."""
+    """Return the look of an app client, or that of all clients if it has none."""
     pool, client_id = _whose(context, parameters)
     looks = pool.ui_customizations
     customization = looks.get(client_id) or looks.get(EVERY_CLIENT)
@@ -43,7 +43,7 @@ def get_ui_customization(context: Context, parameters: Parameters) -> Payload:
 
 
 def _whose(context: Context, parameters: Parameters) -> tuple[UserPool, str]:
-    """The pool, which needs a domain to be read, too, and the client or "ALL"."""
+    """Return the pool, which needs a domain even for reading, and the client or "ALL"."""
     client_id: str = parameters.get("ClientId", EVERY_CLIENT)
     pool = context.pool(parameters)
     if client_id != EVERY_CLIENT:
@@ -70,7 +70,7 @@ def _described(pool: UserPool, customization: UiCustomization) -> dict[str, Any]
 
 
 def _address(pool: UserPool, customization: UiCustomization, version: str) -> str:
-    """An address as Cognito gives one. Nothing is there."""
+    """Return a URL in Cognito's form. It leads to nothing."""
     host = f"d{hashlib.sha256(pool.id.encode()).hexdigest()[:13]}.cloudfront.net"
     path = f"{pool.id}/{customization.client_id}/{version}/assets/images/image.jpg"
     return f"https://{host}/{path}"

@@ -1,4 +1,4 @@
-"""Who is meant by a request that carries no sign-in, such as ConfirmSignUp or ForgotPassword."""
+"""Finds the user of a request without a sign-in, such as ConfirmSignUp or ForgotPassword."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ NOT_FOUND = "Username/client id combination not found."
 def find_user(
     context: Context, parameters: Parameters, operation: str, *, migrating: bool = False
 ) -> tuple[UserPool, AppClient, User | None]:
-    """Find whom a request without a sign-in is about, and count the attempt.
+    """Find the user of a request without a sign-in, and count the attempt.
 
     Args:
         context: The account, and the request.
         parameters: The members of the request.
         operation: The name of the operation.
-        migrating: Whether a function of the pool may bring the user along.
+        migrating: Whether the pool's migration function may add the user.
 
     Returns:
-        The pool, the client, and the user; None where the client must not learn that there is
-        none.
+        The pool, the client, and the user; None as the user if the client must not learn that there
+        is none.
 
     Raises:
-        UserNotFoundException: There is no such user, and the client may know.
-        LimitExceededException: Too many attempts in an hour.
+        UserNotFoundException: The user does not exist, and the client may learn it.
+        LimitExceededException: There were too many attempts in an hour.
     """
     pool, client = context.client(parameters)
     check_secret_hash_member(client, parameters)

@@ -1,4 +1,4 @@
-"""Jobs that import users from a file. There is no place to upload the file, so none starts.
+"""Jobs that import users from a file. They never start, because the file cannot be uploaded.
 
 See "User imports" in docs/cognito-behavior.md.
 """
@@ -53,7 +53,7 @@ def list_user_import_jobs(context: Context, parameters: Parameters) -> Payload:
 
 
 def start_user_import_job(context: Context, parameters: Parameters) -> Payload:
-    """Refuse to start a job, as Cognito does before its file is there."""
+    """Refuse to start a job, as Cognito does until its file is uploaded."""
     _, job = _job(context, parameters)
     raise PreconditionNotMetException(f"No csv file was uploaded for {job.id}")
 
@@ -65,7 +65,7 @@ def stop_user_import_job(context: Context, parameters: Parameters) -> Payload:
 
 
 def get_csv_header(context: Context, parameters: Parameters) -> Payload:
-    """Return the first line of a file of users: the attributes of the pool."""
+    """Return the first line of a file of users, which names the attributes of the pool."""
     pool = context.pool(parameters)
     attributes = [
         one.name
@@ -105,7 +105,7 @@ def _described(context: Context, pool: UserPool, job: ImportJob) -> dict[str, An
 
 
 def _address(pool: UserPool, job: ImportJob) -> str:
-    """An address that leads nowhere, whatever is uploaded."""
+    """Return a URL for the upload, which leads to nothing."""
     return f"https://user-import.invalid/{pool.id}/{job.id}.csv"
 
 

@@ -1,7 +1,7 @@
-"""User sessions: what a user is signed in with, where the pool tracks it.
+"""User sessions: the sign-ins of a user, if the pool tracks them.
 
-A session is what came of one sign-in, through all refreshes. Managed login has no cookie here that
-signs in again, so there are no SSO sessions.
+A session is one sign-in with all its refreshes. Managed login sets no cookie here that signs users in
+again, so there are no SSO sessions.
 
 See "User sessions" in docs/cognito-behavior.md.
 """
@@ -48,7 +48,7 @@ def get_user_pool_client_session_configuration(context: Context, parameters: Par
 
 
 def set_user_pool_client_session_configuration(context: Context, parameters: Parameters) -> Payload:
-    """Set how long an app client reuses an SSO session, of which there are none here."""
+    """Set how long an app client reuses an SSO session. The local Cognito has none."""
     pool, client = context.client_of_pool(parameters)
     _check_plan(pool)
     _check_tracks(pool)

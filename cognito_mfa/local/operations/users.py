@@ -1,4 +1,4 @@
-"""What administrators do to users, and ListUsers, which shows nothing about MFA.
+"""Operations of administrators on users, and ListUsers, which shows nothing about MFA.
 
 A password leaves this module only in an invitation.
 
@@ -38,7 +38,7 @@ INVITED_BY: dict[str, tuple[Medium, str]] = {
 
 
 def list_users(context: Context, parameters: Parameters) -> Payload:
-    """Return a page of a pool's users, filtered if wanted."""
+    """Return a page of a pool's users, with an optional filter."""
     pool = context.pool(parameters)
     passes = matcher(parameters.get("Filter", ""))
     size = parameters.get("Limit") or LARGEST_PAGE
@@ -46,7 +46,7 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
     start = page_start(parameters.get("PaginationToken"), "ListUsers", pool.id)
     first = bisect_right(everyone, start, key=lambda user: user.number)
     passing = (user for user in islice(everyone, first, None) if passes(user))
-    found = list(islice(passing, size + 1))  # one more says whether there is another page
+    found = list(islice(passing, size + 1))  # one more, to see whether there is another page
     names = parameters.get("AttributesToGet")
     if not attribute_schema.attributes(pool).keys() >= set(names or ()):
         raise InvalidParameterException("One or more requested attributes do not exist.")
@@ -57,13 +57,13 @@ def list_users(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_create_user(context: Context, parameters: Parameters) -> Payload:
-    """Create a user with a temporary password, and invite them."""
+    """Create a user with a temporary password, and send an invitation."""
     pool = context.pool(parameters)
     if parameters.get("MessageAction") == "RESEND":
         return _invite_again(context, parameters)
     password = _first_password(context, pool, parameters)
     tried = _added(context, pool, parameters, password)
-    directory.remove_user(pool, tried)  # it is no user before the pool's function agrees
+    directory.remove_user(pool, tried)  # not a user until the pool's function agrees
     given = attributes_in(parameters.get("ValidationData", []))
     triggers.pre_sign_up(context, About(pool, None, tried), PRE_SIGN_UP, given)
     user = _added(context, pool, parameters, password, sub=tried.sub)
@@ -74,7 +74,7 @@ def admin_create_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_set_user_password(context: Context, parameters: Parameters) -> Payload:
-    """Set a user's password, for good or to be changed at the next sign-in."""
+    """Set a user's password, either permanent or to be changed at the next sign-in."""
     pool, user = context.user(parameters)
     password, now = parameters["Password"], context.clock.now()
     credentials.check_new(pool, user, password)
@@ -103,7 +103,7 @@ def admin_enable_user(context: Context, parameters: Parameters) -> Payload:
 
 
 def admin_disable_user(context: Context, parameters: Parameters) -> Payload:
-    """Keep a user from signing in, and revoke their tokens."""
+    """Prevent a user from signing in, and revoke the user's tokens."""
     pool, user = context.user(parameters)
     user.enabled = False
     user.modified_at = context.clock.now()
@@ -131,7 +131,7 @@ def _added(
 
 
 def _first_password(context: Context, pool: UserPool, parameters: Parameters) -> str | None:
-    """None where the pool lets people in without one."""
+    """Return the first password; None if users of the pool can sign in without one."""
     given: str | None = parameters.get("TemporaryPassword")
     if given:
         pool.policy.check(given)
@@ -172,7 +172,7 @@ def _invite(
 
 
 def listed(user: User, names: Collection[str] | None) -> dict[str, Any]:
-    """Return a user as lists show one.
+    """Return a user as lists of users show it.
 
     Args:
         user: The user.

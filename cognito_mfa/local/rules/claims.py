@@ -271,7 +271,7 @@ def _readable_attributes(pool: UserPool, client: AppClient, user: User) -> dict[
 
 
 def _claim(name: str, value: str) -> Any:
-    """Return the claim for an attribute. All attributes are text, but flags and identities are not as claims."""
+    """Return the claim for an attribute. Flags and identities are the ones that are not text there."""
     if name in attribute_schema.VERIFIED_FLAGS:
         return value == "true"
     return _identities(value) if name == attribute_schema.IDENTITIES else value

@@ -1,7 +1,7 @@
-"""A boto3 client whose requests are answered by a ``LocalCognito`` in this process.
+"""A boto3 client whose requests a ``LocalCognito`` in this process answers.
 
-It uses botocore's before-send event. Everything above the socket is botocore's own: validation,
-signing, retries, parsing, and exceptions. No request reaches a network.
+It uses botocore's before-send event. Everything above the socket is botocore's: validation, signing,
+retries, parsing, and exceptions. No request reaches a network.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ _building = Lock()
 
 
 class Answerer(Protocol):
-    """Whatever answers requests: a LocalCognito."""
+    """What answers requests: a LocalCognito."""
 
     def answer(self, request: WireRequest) -> WireResponse:
         """Return the response to a request of the API."""
         ...
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """Return what a document at an address of a pool says; None where there is none.
+        """Return the document at a path of a pool; None if there is none.
 
         Args:
-            path: The path of its address.
-            base: Where the addresses in it begin.
+            path: The path of its URL.
+            base: The beginning of the URLs in it.
         """
         ...
 
@@ -60,13 +60,13 @@ _installed: list[Answerer] = []
 
 
 def install(answerer: Answerer) -> None:
-    """Answer the clients of ``make_client`` with this one from now on."""
+    """Let this one answer the clients of ``make_client`` from now on."""
     _installed[:] = [answerer]
 
 
 @contextmanager
 def installed(answerer: Answerer) -> Generator[None]:
-    """Answer the clients of ``make_client`` with this one until the end of a ``with`` block."""
+    """Let this one answer the clients of ``make_client`` until the end of a ``with`` block."""
     before = list(_installed)
     install(answerer)
     try:
@@ -82,13 +82,13 @@ def make_client(
     config: Config | None = None,
     **kwargs: Any,
 ) -> CognitoIdentityProviderClient:
-    """Return a boto3 client that the LocalCognito installed at each call answers.
+    """Return a boto3 client whose calls the LocalCognito answers that is installed at that time.
 
     Args:
         region_name: The AWS region.
-        endpoint_url: As boto3 takes it; nothing is sent there.
-        config: As boto3 takes it.
-        kwargs: What else boto3 takes.
+        endpoint_url: The argument of boto3. Nothing is sent there.
+        config: The argument of boto3.
+        kwargs: Other arguments of boto3.
 
     Returns:
         The client. A process may keep it from one test to the next.
@@ -102,14 +102,14 @@ def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIden
     """Return a boto3 client whose requests never leave the process.
 
     Args:
-        answerer: returns what answers; asked at each call.
-        kwargs: of boto3's ``client``.
+        answerer: Returns what answers; called for each request.
+        kwargs: Arguments of boto3's ``client``.
     """
     with _building:
         client: Any = boto3_session().client(SERVICE, **{**DUMMY_CREDENTIALS, **kwargs})
     before_send = _BeforeSend(answerer, client.meta.config.read_timeout)
     client.meta.events.register(EVENT, before_send.answer)
-    # SECURITY: by this, the app refuses it on a real site, whatever its factory is called.
+    # SECURITY: the app recognizes it by this on a real site, under any name of its factory, and refuses it.
     client.cognito_mfa_local = True
     built: CognitoIdentityProviderClient = client
     return built
@@ -117,10 +117,10 @@ def build_client(answerer: Callable[[], Answerer], **kwargs: Any) -> CognitoIden
 
 @cache
 def boto3_session() -> Any:
-    """Return one session, so that only the first client pays for reading the service model.
+    """Return one session, so that only the first client has to read the service model.
 
-    (Any: its stub has an overload for every service of AWS, and none for arguments that are passed
-    on.)
+    The type is Any, because the stub has an overload for every AWS service, but none for arguments that are
+    passed through.
     """
     import boto3.session
 
@@ -142,7 +142,7 @@ class _BeforeSend:
         self._read_timeout = read_timeout
 
     def answer(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """Raises what botocore's own HTTP session would have raised."""
+        """Return the response, or raise what botocore's HTTP session would raise."""
         from botocore.exceptions import (
             ConnectionClosedError,
             EndpointConnectionError,
@@ -167,7 +167,7 @@ class _BeforeSend:
             return self._answerer().answer(_wire_request(request))
         url = urlsplit(request.url)
         document = self._answerer().document(url.path, f"{url.scheme}://{url.netloc}")
-        # The next test's pool has other keys at the same address.
+        # The next test's pool has other keys at the same URL.
         headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if document is None:
             return respond(404, b"{}", headers)
@@ -195,7 +195,7 @@ def _aws_response(url: str, response: WireResponse) -> AWSResponse:
 
 
 class _Raw:
-    """As much of urllib3's response as botocore reads."""
+    """The part of urllib3's response that botocore reads."""
 
     def __init__(self, response: WireResponse) -> None:
         self._response = response

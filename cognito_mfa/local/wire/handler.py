@@ -1,7 +1,7 @@
 """A client's connection to the local Cognito, over ``http.server``.
 
-The application answers each request, and the response is written, faults included, on the real
-socket.
+The application answers each request. The handler writes the response to the real socket, including
+faults.
 """
 
 from __future__ import annotations
@@ -48,42 +48,44 @@ UNKNOWN_HOST = (
     "--allow-host NAME adds one (allow_hosts, where Python starts it)."
 )
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-#: How long a client may continue sending after its last response: seconds of silence, and bytes.
+#: How long a client may continue to send after its last response: seconds of silence, and bytes.
 LINGERS = 2.0
 MOST_IGNORED = 256 * 1024 * 1024
 
 
 class Application(Protocol):
-    """What answers the requests: a LocalCognito."""
+    """What answers requests: a LocalCognito."""
 
     def place(self, path: str) -> Place:
-        """What is at this path."""
+        """Return what is at a path."""
         ...
 
     def answer(self, request: WireRequest) -> WireResponse: ...
 
     def control(self, request: ControlRequest) -> WireResponse:
-        """The answer to a request that reads or changes how a test runs."""
+        """Return the response to a request that reads or changes how a test runs."""
         ...
 
     def document(self, path: str, base: str) -> Mapping[str, Any] | None:
-        """What a GET of this path shows.
+        """Return the response to a GET request for a document.
 
         Args:
-            path: of the request.
-            base: scheme and host by which the client names us.
+            path: The path of the request.
+            base: The scheme and host in the client's request.
         """
         ...
 
     def web(self, request: WebRequest) -> WireResponse:
-        """The answer of managed login."""
+        """Return the response of managed login."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request that was read whole. ``path`` and ``query`` are still quoted; ``headers`` are by
-    lower-case name."""
+    """A request with its body.
+
+    ``path`` and ``query`` are still quoted. The names of ``headers`` are in lower case.
+    """
 
     method: str
     path: str
@@ -112,10 +114,10 @@ class Handler(BaseHTTPRequestHandler):
         """Serve a connection until it ends.
 
         Args:
-            application: What answers.
+            application: What answers requests.
             hosts: The names by which clients may call it.
-            connection: The client's.
-            address: The client's, as the socket gives it.
+            connection: The client's socket.
+            address: The client's address, as the socket returns it.
             server: The server that accepted the connection.
         """
         self._application = application
@@ -124,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
         super().__init__(connection, address, server)
 
     def parse_request(self) -> bool:
-        """Read a head of which no line can be read in two ways, instead of the library."""
+        """Read the request line and the headers, more strictly than the library does."""
         stream = self._stream
         self.command, self.request_version = "", self.default_request_version
         self.close_connection = True
@@ -144,14 +146,14 @@ class Handler(BaseHTTPRequestHandler):
         return True
 
     def handle_expect_100(self) -> bool:
-        """Continue: a client that waits is told once it is clear that its body is wanted."""
+        """Go on without an answer. ``_read`` answers the client after its headers were accepted."""
         return True
 
     def finish(self) -> None:
         """End the connection so that its last response arrives.
 
-        A socket that is closed with bytes unread resets the connection, and the client that is
-        still writing them never reads why it was refused.
+        Closing a socket with unread bytes resets the connection. A client that is still writing would never
+        read why it was refused.
         """
         with suppress(OSError):
             super().finish()
@@ -159,18 +161,18 @@ class Handler(BaseHTTPRequestHandler):
                 self._linger()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what cannot be read, and end the connection.
+        """Refuse a request that cannot be read, and end the connection.
 
         Args:
             code: The status of the response.
-            message: Why; the status's own phrase unless given.
+            message: The reason; the phrase of the status unless given.
             explain: Not shown.
         """
         self.close_connection = True
         self._send(_closed(_text(code, message or self.responses[code][0])))
 
     def do_POST(self) -> None:
-        """Answer a request, whatever its method."""
+        """Answer a request of any method."""
         try:
             response = self._respond(self._read())
         except strict_http.BadRequest as error:
@@ -189,7 +191,7 @@ class Handler(BaseHTTPRequestHandler):
         return cast("BinaryIO", self.rfile)
 
     def _read(self) -> HttpRequest:
-        """Raises BadRequest."""
+        """Return the request with its body. Raises BadRequest."""
         headers = self._headers
         framing = strict_http.framing(self.request_version, headers)
         path, _, query = self.path.partition("?")
@@ -220,7 +222,7 @@ class Handler(BaseHTTPRequestHandler):
         except Exception as error:
             logger.exception("the local Cognito failed")
             self.close_connection = True
-            # What is wrong with the file, such as a full disk, is for the user who started us.
+            # A problem with the state file, such as a full disk, is for the user who started the server.
             text = str(error) if isinstance(error, StateFileError) else INTERNAL_ERROR
             return Answer.failure("InternalErrorException", text, 500).response()
 
@@ -241,7 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         if not delimited and response.status != NO_CONTENT:
             self.close_connection = True
         head, pieces = self._head(response), response.pieces()
-        # In one write with the head, so that they leave together.
+        # In one write with the head, so that both are sent together.
         body = b"" if self.command == "HEAD" else next(pieces, b"")
         self.wfile.write(head + body)
         if self.command != "HEAD":
@@ -261,7 +263,7 @@ class Handler(BaseHTTPRequestHandler):
             pass
 
     def _linger(self) -> None:
-        """Read what the client still sends, and has no answer to."""
+        """Read what the client still sends, without answering it."""
         self.connection.shutdown(socket.SHUT_WR)
         self.connection.settimeout(LINGERS)
         ignored = 0
@@ -300,13 +302,13 @@ def _control_request(request: HttpRequest) -> ControlRequest:
 
 
 def _media_type(request: HttpRequest) -> str:
-    """Of the body: in lower case, without parameters."""
+    """Return the media type of the body, in lower case and without parameters."""
     kind = request.headers.get("content-type", "").partition(";")[0]
     return kind.strip(strict_http.BLANKS).lower()
 
 
 def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
-    """405; 404 for reading a path of the API, which has nothing to read anywhere."""
+    """Return a 405; or a 404 to a GET of a path of the API, which has nothing to read."""
     if place.access is Access.OPERATIONS and request.method == "GET":
         return _text(404, NOTHING_HERE)
     response = _text(405, f"{request.method} is not allowed here; {place.allow} are.")
@@ -314,7 +316,7 @@ def _not_allowed(request: HttpRequest, place: Place) -> WireResponse:
 
 
 def _first(pairs: Pairs) -> dict[str, str]:
-    """The first value of each name, in the order in which they came."""
+    """Return the first value of each name, in the order of the request."""
     values: dict[str, str] = {}
     for name, value in pairs:
         values.setdefault(name, value)
@@ -322,13 +324,13 @@ def _first(pairs: Pairs) -> dict[str, str]:
 
 
 def _counted(*parts: Pairs) -> Iterator[tuple[str, int]]:
-    """How often each name is in one of the parts."""
+    """Yield each name of a part with the number of times that it is in the part."""
     for pairs in parts:
         yield from Counter(name for name, _ in pairs).items()
 
 
 def _refused(request: HttpRequest, text: str) -> WireResponse:
-    """403, as its reader expects it: a program's library, or a person at a browser."""
+    """Return a 403 in the form that its reader expects: an AWS SDK, or a user with a browser."""
     if request.method == "POST" and "x-amz-target" in request.headers:
         response = Answer.failure("AccessDeniedException", text, 403).response()
     else:

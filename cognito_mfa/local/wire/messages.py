@@ -1,7 +1,7 @@
 """The messages between a client and the protocol: requests, answers, and responses.
 
-It also has the three ways in which a response fails to arrive. It knows nothing about pools. Only
-this module creates responses.
+It also has the three ways in which no response arrives. Nothing here is about pools. Only this module
+creates responses.
 
 See "Wire protocol" in docs/cognito-behavior.md.
 """
@@ -20,7 +20,7 @@ from cognito_mfa.local.random_ids import new_id
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 DRIPS = 10
-#: Of an error's text in a header. Clients refuse lines of 64 kilobytes; the body has all of it.
+#: Of an error's text in a header, because clients refuse lines of 64 kilobytes. The body has all of it.
 LONGEST_HEADER = 1024
 
 
@@ -35,8 +35,10 @@ class WireRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:
-    """What a browser, or a client of OAuth, sends; of several values of one name the first.
-    ``raw_query`` is the query as it came, and ``repeated`` has the names that came more than once."""
+    """A request of a browser or an OAuth client, with the first value of each name.
+
+    ``raw_query`` is the query as it was sent. ``repeated`` has the names that were sent more than once.
+    """
 
     method: str
     path: str
@@ -49,7 +51,7 @@ class WebRequest:
 
 @dataclass(frozen=True, slots=True)
 class ControlRequest:
-    """A request that reads or changes how a test runs. ``content_type`` is without parameters."""
+    """A request that reads or changes how a test runs. ``content_type`` has no parameters."""
 
     method: str
     path: str
@@ -59,8 +61,11 @@ class ControlRequest:
 
 @dataclass(frozen=True, slots=True)
 class WireResponse:
-    """``cut`` says how much of the body arrives before the connection ends; None is all of it.
-    ``drip`` is how many seconds it takes to arrive, piece by piece."""
+    """A response.
+
+    ``cut`` is the part of the body that arrives before the connection ends; None for all of it. ``drip`` is
+    the number of seconds in which the body arrives piece by piece.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -74,7 +79,7 @@ class WireResponse:
         return WireResponse(self.status, headers, self.body, self.cut, self.drip)
 
     def pieces(self) -> Iterator[bytes]:
-        """What arrives of the body, as slowly as it does."""
+        """Yield the parts of the body that arrive, with pauses between them."""
         body = self.body[: self.cut]
         if not self.drip:
             yield body
@@ -87,7 +92,7 @@ class WireResponse:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation answered: members on success, or an error's code and text."""
+    """The answer of an operation: its members, or an error's code and text."""
 
     payload: Mapping[str, Any] = field(repr=False)
     error: str | None = None
@@ -108,14 +113,14 @@ class Answer:
         return cls({"__type": code, "message": message}, code, status)
 
     def response(self, now: float | None = None) -> WireResponse:
-        """Return the response that the answer becomes, at a time in Unix seconds or now."""
+        """Return the response with this answer. ``now`` is a time in Unix seconds, the machine's unless given."""
         body = compact(self.payload).encode()
         return respond(self.status, body, self._error_headers(), now)
 
     def _error_headers(self) -> dict[str, str]:
         if self.error is None:
             return {}
-        # botocore reads __type, other SDKs the header first: an emulator sends both.
+        # botocore reads __type, and other SDKs read the header first, so an emulator sends both.
         message = " ".join(str(self.payload["message"]).split())
         return {
             "x-amzn-ErrorType": f"{self.error}:",
@@ -126,12 +131,12 @@ class Answer:
 def respond(
     status: int, body: bytes, headers: Mapping[str, str | None], now: float | None = None
 ) -> WireResponse:
-    """Return a response with the headers that every one of Cognito's has.
+    """Return a response with the headers that all of Cognito's responses have.
 
     Args:
         status: The HTTP status.
         body: The body.
-        headers: Headers that replace those of the same name; None takes one away.
+        headers: Headers that replace those with the same name; None removes one.
         now: What the Date says, in Unix seconds; the machine's time unless given.
 
     Returns:
@@ -162,7 +167,7 @@ def _date_of_second(second: int) -> str:
 
 
 class Disruption(Exception):
-    """The caller gets no response at all."""
+    """The caller gets no response."""
 
 
 class NothingSent(Disruption):
@@ -170,7 +175,7 @@ class NothingSent(Disruption):
 
 
 class NoAnswer(Disruption):
-    """The request was sent and nothing comes back."""
+    """The request was sent, and no response arrives."""
 
 
 class ConnectionLost(Disruption):

@@ -1,9 +1,9 @@
-"""Decides who may call what on the HTTP server.
+"""Decides which callers may use which paths of the HTTP server.
 
-The server believes any signature and shows the codes that Cognito would have sent, on a machine
-whose browser visits other sites. Two checks keep their pages out: the host name by which a client
-reached us, because a foreign name may lead here, and the origin of the page that asks. Only what
-is named here is open to other origins.
+The server accepts any signature and shows the codes that Cognito would have sent, on a machine whose
+browser visits other sites. Two checks keep the pages of those sites out. The host name in the request is
+checked, because a foreign name may lead here, and so is the origin of the page. Only the paths that are
+named here are open to other origins.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ SHARED = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date",
 }
-#: For no other page: neither read, nor loaded as a script or a picture, nor shown in a frame.
+#: No other page may read it, load it as a script or an image, or show it in a frame.
 CLOSED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-#: What Cognito's own libraries send. SECURITY: named one by one and without Authorization. By the
-#: standard "*" would leave it out too, but browsers let it through.
+#: The headers that Cognito's own libraries send. SECURITY: they are listed, without Authorization. By
+#: the standard, "*" does not include it either, but browsers treat it as if it did.
 SENT_BY_LIBRARIES = (
     "content-type",
     "x-amz-target",
@@ -41,32 +41,35 @@ SENT_BY_LIBRARIES = (
     "x-amz-content-sha256",
     "x-amz-security-token",
 )
-#: Sec-Fetch-Site of our own pages, of an address that was typed, and of programs. "same-site" is
-#: another port of this machine.
+#: The Sec-Fetch-Site of our own pages, of an address that was typed, and of programs. "same-site"
+#: is another port of this machine.
 OWN_SITES = (None, "same-origin", "none")
 
 
 class Access(Enum):
-    """What lies at a path, as far as pages of other origins are concerned."""
+    """Who may use what is at a path."""
 
-    #: The API. Everything that needs no signature is open to all, as at AWS.
+    #: The API. Everything that needs no signature is open to all pages, as at AWS.
     OPERATIONS = "operations"
-    #: OAuth's endpoints, which programs and pages call: a caller brings the proof along.
+    #: OAuth's endpoints, for programs and pages. The caller must send a credential.
     ENDPOINT = "endpoint"
     #: A document that anyone may read.
     PUBLIC = "public"
-    #: For people, whose browsers go there: a link may lead there, but no other page's form.
+    #: Pages for users. Links of other sites may lead there, but their forms may not.
     PAGE = "page"
-    #: For people and programs at this machine.
+    #: For users and programs on this machine.
     PRIVATE = "private"
-    #: For programs at this machine only: what a test changes.
+    #: Only for programs on this machine: what a test changes.
     CONTROL = "control"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is at a path. ``methods`` are those that it answers, besides HEAD and OPTIONS. Where a GET
-    ``changes`` something, there is no HEAD, which must not (RFC 9110)."""
+    """What is at a path.
+
+    ``methods`` are the accepted ones, besides HEAD and OPTIONS. If a GET ``changes`` something, there is no
+    HEAD, because HEAD must not change anything (RFC 9110).
+    """
 
     access: Access
     methods: tuple[str, ...]
@@ -74,16 +77,19 @@ class Place:
 
     @property
     def allow(self) -> str:
-        """Return the header that says which methods there are."""
+        """Return the Allow header, which lists the methods."""
         reading = ("HEAD",) if "GET" in self.methods and not self.changes else ()
         return ", ".join((*self.methods, *reading, "OPTIONS"))
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """``host`` and ``origin`` are the headers' texts; programs that are no browsers have no origin.
-    ``signs``: there is an Authorization header. ``site`` is Sec-Fetch-Site, which browsers send with
-    every request, those without an Origin among them."""
+    """The sender of a request, as its headers describe it.
+
+    ``host`` and ``origin`` are the headers' texts. Programs other than browsers have no origin. ``signs`` is
+    True if there is an Authorization header. ``site`` is Sec-Fetch-Site, which browsers send with every
+    request, even without an Origin.
+    """
 
     host: str
     origin: str | None
@@ -92,13 +98,13 @@ class Caller:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Caller:
-        """``headers`` by lower-case name, a Host among them."""
+        """Return the caller for ``headers``, which have lower-case names and include Host."""
         signs = "authorization" in headers
         return cls(headers["host"], headers.get("origin"), signs, headers.get("sec-fetch-site"))
 
     @property
     def is_foreign(self) -> bool:
-        """Whether a page asks that is not ours. "null" is a page that does not say whose it is."""
+        """Return whether the caller is a page of another site. The origin "null" is one that hides its site."""
         if self.origin is None:
             return False
         ours = {f"{scheme}://{self.host.lower()}" for scheme in ("http", "https")}
@@ -112,26 +118,26 @@ class Caller:
             access: What is at the path.
 
         Returns:
-            Whether it is answered.
+            True if it may.
         """
         if access is Access.CONTROL and self.site not in OWN_SITES:
             return False
         if not self.is_foreign or access in {Access.ENDPOINT, Access.PUBLIC}:
             return True
         if access is Access.OPERATIONS:
-            # SECURITY: a browser has asked us before it sends this header, and been told no.
+            # SECURITY: a browser asks before it sends this header, and was told not to.
             return not self.signs
         return access is Access.PAGE and method == "GET"
 
     def headers(self, method: str, access: Access) -> Mapping[str, str]:
-        """Return what an answer tells the browser about other origins.
+        """Return the headers that tell a browser what other origins may do.
 
         Args:
             method: The method of the request.
             access: What is at the path.
 
         Returns:
-            Headers of the response.
+            The headers of the response.
         """
         if access is Access.OPERATIONS:
             return SHARED if method == "POST" and not self.signs else CLOSED
@@ -139,7 +145,7 @@ class Caller:
 
 
 def preflight(access: Access) -> Mapping[str, str]:
-    """Return what a browser is told before it sends a page's request."""
+    """Return the headers that answer a browser's preflight request."""
     if access not in {Access.OPERATIONS, Access.ENDPOINT, Access.PUBLIC}:
         return CLOSED
     names = [*SENT_BY_LIBRARIES, *(["authorization"] if access is Access.ENDPOINT else [])]
@@ -152,11 +158,14 @@ def preflight(access: Access) -> Mapping[str, str]:
 
 
 class Hosts:
-    """The names that lead to us: those of the loopback interface, where we listen, and whatever else
-    is allowed, as other machines of a container network need it.
+    """The host names of the server.
 
-    SECURITY: every name counts as its owner's, who may point it at any address at any time (DNS
-    rebinding); a page of that name is then of our own origin."""
+    These are the names of the loopback interface, where it listens, and other allowed names, which other
+    machines of a container network need.
+
+    SECURITY: the owner of a name can point it at any address at any time (DNS rebinding). A page with that
+    name then has the same origin as the server.
+    """
 
     def __init__(self, bound: str, allowed: Iterable[str] = ()) -> None:
         """Collect the names.
@@ -183,7 +192,7 @@ class Hosts:
 
 
 def _name(text: str) -> str:
-    """In the one spelling in which names are compared. Raises ValueError."""
+    """Return a name in the form in which names are compared. Raises ValueError."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if ":" in bare:
         with suppress(ValueError):

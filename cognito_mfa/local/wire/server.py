@@ -1,7 +1,7 @@
-"""The local Cognito over HTTP/1.1, with a thread for each connection, which is kept alive.
+"""The local Cognito over HTTP/1.1, with a thread for each connection, which stays open.
 
-It is written for a developer's machine and must never be exposed to a network. The handler
-answers the requests.
+It is written for a developer's machine, and must never be exposed to a network. ``handler`` answers the
+requests.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class HttpServer:
     def __init__(
         self, application: Application, *, host: str, port: int, allow_hosts: Iterable[str] = ()
     ) -> None:
-        """Bind the port; requests are answered from ``__enter__`` on.
+        """Bind the port. The server answers requests from ``__enter__`` on.
 
         Args:
             application: What answers the requests.
             host: The address to listen on.
-            port: The port to listen on; 0 is any free one.
+            port: The port to listen on; 0 for any free one.
             allow_hosts: Names besides the loopback's by which clients may call the server.
 
         Raises:
@@ -69,7 +69,7 @@ class HttpServer:
         self.stop()
 
     def stop(self) -> None:
-        """Close everything, and wait for requests that are being answered."""
+        """Close everything, and wait until current requests are answered."""
         self._listener.stop()
 
     @contextmanager
@@ -84,13 +84,13 @@ class HttpServer:
 
 
 class _Listener(ThreadingTCPServer):
-    """A listening socket and the connections that came of it, from one start to one stop."""
+    """A listening socket and its connections, from a start to a stop."""
 
-    # Not HTTPServer, which asks the DNS for the machine's name before it listens.
+    # Not HTTPServer, which looks the machine's name up in the DNS before it listens.
     allow_reuse_address = os.name == "posix"
     daemon_threads = True
     request_queue_size = 128
-    #: Seconds after which the waiting thread looks whether it should end, where nothing wakes it.
+    #: Seconds after which the waiting thread checks whether it should end, if nothing wakes it.
     timeout = 1.0
 
     def __init__(self, host: str, port: int, handler: partial[Handler]) -> None:
@@ -99,7 +99,7 @@ class _Listener(ThreadingTCPServer):
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._accepting = threading.Thread(target=self._accept, daemon=True)
-        # The type says a class, and the library calls it.
+        # The stub declares a class, but the library calls any callable.
         super().__init__((host, port), cast("Any", handler))
 
     def start(self) -> None:
@@ -126,23 +126,23 @@ class _Listener(ThreadingTCPServer):
         return connection, address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Whether a connection is served, which may come as everything is being closed."""
+        """Return whether to serve a connection, which may arrive while everything is being closed."""
         return not self._stopping.is_set()
 
     def shutdown_request(self, request: Any) -> None:
-        """Close a connection as it is: a proper end before it would hide a reset."""
+        """Close a connection without ending it properly first, which would hide a reset."""
         self.close_request(request)
         with self._changed:
             self._connections.discard(request)
             self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Log a bug; a client that went away is none."""
+        """Log a bug. A client that disconnected is not one."""
         error = sys.exception()
         if not isinstance(error, OSError):
             logger.error("the local Cognito failed", exc_info=error)
 
     def _accept(self) -> None:
-        # Not serve_forever(), which looks twice a second whether it should end.
+        # Not serve_forever(), which checks twice a second whether it should end.
         while not self._stopping.is_set():
             self.handle_request()

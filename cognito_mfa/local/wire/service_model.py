@@ -1,7 +1,7 @@
 """The input shapes of botocore's service model for cognito-idp, read from its data file.
 
-Importing botocore would cost the server a quarter of a second and 40 MB. Only what the validator
-needs is read. No value is checked here.
+Importing botocore would cost the server a quarter of a second and 40 MB. This module only reads what the
+validator needs, and checks no values.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 MODEL = "data/cognito-idp/2016-04-18/service-2.json"
 UNUSED = frozenset({"documentation", "errors", "examples"})
 
-#: Operations newer than some supported botocore, and one in every model with the same input.
+#: Operations that some supported versions of botocore lack, and an operation with the same input.
 SAME_INPUT = {
     "AdminDeleteSoftwareToken": "AdminGetUser",
     "AdminGetUserAuthFactors": "AdminGetUser",
@@ -26,9 +26,9 @@ SAME_INPUT = {
 
 Shape = Mapping[str, Any]
 
-#: Where the service accepts more than its model says: spaces inside a password are allowed, and its
-#: own error text quotes this pattern. See "Limits of input" in docs/cognito-behavior.md.
-#: The pattern of a domain has no dots, and custom domains have. See "Domains" there.
+#: Patterns of shapes that accept more at the service than in its model. Passwords may contain spaces, and
+#: the error text quotes this pattern: see "Limits of input" in docs/cognito-behavior.md. The model's pattern
+#: for domains has no dots, but custom domains do: see "Domains" there.
 PATTERNS = {"PasswordType": r"^[\S]+.*[\S]+$", "DomainType": r"[\S]+"}
 
 
@@ -47,7 +47,7 @@ def _model() -> Mapping[str, Any]:
 
 
 def _without_prose(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # "errors" and "documentation" are never the names of members in this model.
+    # No member in this model has the name "errors" or "documentation".
     return {name: value for name, value in pairs if name not in UNUSED}
 
 
@@ -57,7 +57,7 @@ def operations() -> frozenset[str]:
 
 
 def describes(operation: str) -> bool:
-    """Return whether the input of an operation is known; those of newer models may not be."""
+    """Return whether the model has the input of an operation."""
     return operation in SAME_INPUT or operation in _model()["operations"]
 
 

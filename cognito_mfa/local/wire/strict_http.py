@@ -1,7 +1,7 @@
-"""Reads the head and the body of a request, which Python's ``http.server`` would do leniently.
+"""Reads the head and the body of a request more strictly than Python's ``http.server``.
 
-It refuses what another program could read in another way (request smuggling), and whatever is too
-large. The library's own reading would check less and take longer than an operation.
+It refuses requests that another program could read differently (request smuggling), and requests that
+are too large. The library checks less, and takes longer to read a request than an operation takes.
 """
 
 from __future__ import annotations
@@ -16,19 +16,18 @@ MOST_EMPTY_LINES = 4
 MOST_HEADERS = 100
 LARGEST_BODY = 4 * 1024 * 1024
 DECIMAL = re.compile(r"[0-9]{1,16}")
-#: SECURITY: split at nothing but one space, and not at other white space, such as a form feed.
+#: SECURITY: a request line is split only at single spaces, not at other white space such as a form feed.
 REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) (HTTP/1\.[0-9])\r\n")
-#: Without a space before the colon, without control characters, and not folded. SECURITY: some
-#: programs end a line at a lone carriage return as well, so that a value with one would be two
-#: headers.
+#: No space before the colon, no control characters, and no folding. SECURITY: some programs also end a
+#: line at a carriage return without a line feed, so that they would read two headers.
 HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)\r\n")
-#: The line before each piece of a chunked body: its size, and extensions that mean nothing here.
+#: The line before each piece of a chunked body: its size, and extensions, which are ignored.
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[\t ]*;[\t -~\x80-\xff]*)?\r\n")
 LINE_END = b"\r\n"
 BLANKS = " \t"
 CHUNKED = "chunked"
 OLD_VERSION = "HTTP/1.0"
-#: Each says once who asks, for what, or how much. A second one would say something else.
+#: Headers that must not be repeated, because programs could disagree about which one applies.
 UNREPEATABLE = frozenset(
     {
         "authorization",
@@ -48,7 +47,7 @@ class BadRequest(Exception):
     """A request that is refused before its content is read."""
 
     def __init__(self, status: int, text: str) -> None:
-        """Say why a request is refused.
+        """Create the error that refuses a request.
 
         Args:
             status: The HTTP status.
@@ -63,7 +62,7 @@ def read_headers(stream: BinaryIO) -> dict[str, str]:
     """Return the headers up to the empty line by lower-case name, repeated ones as a list.
 
     Raises:
-        BadRequest: A line is no header, or one too many.
+        BadRequest: A line is not a header, or there are too many.
     """
     headers: dict[str, str] = {}
     count = 0
@@ -84,14 +83,14 @@ def read_headers(stream: BinaryIO) -> dict[str, str]:
 
 
 def skip_empty_lines(line: bytes, stream: BinaryIO) -> bytes:
-    """Return the first line of a request that is not empty; old clients send one after a body.
+    """Return the first line that is not empty, because old clients send an empty line after a body.
 
     Args:
         line: The line that was read.
-        stream: The connection, behind that line.
+        stream: The connection, after that line.
 
     Returns:
-        The line; empty where the connection ends.
+        The line; empty if the connection ended.
     """
     for _ in range(MOST_EMPTY_LINES):
         if line != LINE_END:
@@ -101,10 +100,10 @@ def skip_empty_lines(line: bytes, stream: BinaryIO) -> bytes:
 
 
 def read_request_line(line: bytes) -> tuple[str, str, str]:
-    """Return the method, what is asked for (still quoted), and the version.
+    """Return the method, the target (still quoted), and the version.
 
     Raises:
-        BadRequest: It is no request line, or too long.
+        BadRequest: It is not a request line, or too long.
     """
     if len(line) > LONGEST_LINE:
         raise BadRequest(414, "the request line is too long")
@@ -116,16 +115,16 @@ def read_request_line(line: bytes) -> tuple[str, str, str]:
 
 
 def check_head(path: str, headers: Mapping[str, str]) -> None:
-    """Check what the parts of a head say together.
+    """Check the parts of a head together.
 
     Args:
-        path: What the request asks for, still quoted.
+        path: The target of the request, still quoted.
         headers: By lower-case name.
 
     Raises:
-        BadRequest: The request asks for no path, or does not say by which name it came here.
+        BadRequest: The target is not a path, or there is no Host header.
     """
-    if not path.startswith("/"):  # an address with a host of its own, beside the header's
+    if not path.startswith("/"):  # a full URL, whose host could differ from the header's
         raise BadRequest(400, "what is asked for is not a path")
     if "host" not in headers:
         raise BadRequest(400, "a request needs a Host header")
@@ -136,10 +135,10 @@ def persists(version: str, connection: str) -> bool:
 
     Args:
         version: ``HTTP/1.0`` or newer, as the request line says.
-        connection: Its Connection header, which is a list.
+        connection: The values of its Connection header.
 
     Returns:
-        Whether it does.
+        True if it does.
     """
     options = {one.strip(BLANKS).lower() for one in connection.split(",")}
     if "close" in options:
@@ -160,7 +159,7 @@ class Framing:
         return not self.chunked and self.length == 0
 
     def read(self, stream: BinaryIO) -> bytes:
-        """Return the body. Raises BadRequest where it is too large, or not all of it arrives."""
+        """Return the body. Raises BadRequest if it is too large or incomplete."""
         return _chunked(stream) if self.chunked else _exactly(stream, self.length)
 
 
@@ -172,10 +171,10 @@ def framing(version: str, headers: Mapping[str, str]) -> Framing:
         headers: By lower-case name.
 
     Returns:
-        The framing; of an empty body where the head says nothing of one.
+        The framing; that of an empty body if the head does not mention one.
 
     Raises:
-        BadRequest: It is not clear, or the body is longer than ``LARGEST_BODY``.
+        BadRequest: It is ambiguous, or the body is longer than ``LARGEST_BODY``.
     """
     encoding = headers.get("transfer-encoding")
     if encoding is None:
@@ -198,7 +197,7 @@ def _chunked(stream: BinaryIO) -> bytes:
             raise BadRequest(413, "the body is too large")
         if _line(stream) != LINE_END:
             raise BadRequest(400, "a chunk is longer than its size")
-    read_headers(stream)  # the trailers, which mean nothing here
+    read_headers(stream)  # the trailers, which are ignored
     return bytes(body)
 
 
@@ -226,7 +225,7 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 
 def _length(text: str) -> int:
-    # int() alone would take "+5", "1_0" and digits of other scripts.
+    # int() also accepts "+5", "1_0", and digits of other scripts.
     if DECIMAL.fullmatch(text) is None:
         raise BadRequest(400, "a length is not a number")
     return _bounded(int(text))

@@ -1,4 +1,4 @@
-"""Validates parameters by the service model, in Cognito's words, before any rule applies.
+"""Validates parameters against the service model, with Cognito's texts, before any rule applies.
 
 It checks JSON types, required members, lengths, ranges, patterns, and enums. A sensitive value
 never appears in a message.
@@ -41,7 +41,7 @@ JSON_NAMES = {
     dict: "START_OBJECT",
     list: "START_ARRAY",
 }
-#: Numbers are Java's; larger ones do not fit.
+#: The ranges of Java's numbers.
 BITS = {"integer": 31, "long": 63}
 TYPE_NAMES = {
     "blob": "Blob",
@@ -63,7 +63,7 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
         SerializationException: A value has the wrong JSON type.
         InvalidParameterException: A constraint is broken; the text names all of them.
     """
-    # To the end before anything is said: a wrong type anywhere is worse than a broken constraint.
+    # All of them before any is reported, because a wrong type anywhere comes before a broken constraint.
     broken: list[str] = []
     _collect(service_model.input_shape(operation), parameters, "", broken, hidden=False)
     if broken:
@@ -74,7 +74,7 @@ def validate(operation: str, parameters: Mapping[str, Any]) -> None:
 
 
 def check_password(password: str) -> None:
-    """Check NEW_PASSWORD, which travels in a map where the model does not know passwords.
+    """Check NEW_PASSWORD, which is in a map whose values the model does not know as passwords.
 
     Raises:
         InvalidParameterException: It breaks a constraint of PasswordType.
@@ -125,10 +125,11 @@ def _not_convertible(shape: Shape, value: Any) -> SerializationException:
 
 
 def _collect(shape: Shape, value: Any, path: str, broken: list[str], *, hidden: bool) -> None:
-    """Add the constraints that a value and everything inside it break. What a sensitive value holds
-    is sensitive too, although the model does not say so of the strings in a map.
+    """Add the constraints that a value and everything inside it break.
 
-    Raises SerializationException for a value of the wrong type."""
+    Everything inside a sensitive value is sensitive, although the model does not mark the strings in a map.
+    Raises SerializationException for a value of the wrong type.
+    """
     _check_type(shape, value)
     hidden = hidden or bool(shape.get("sensitive")) or shape["type"] == "blob"
     if "required" in shape:
@@ -167,7 +168,7 @@ def _text(shape: Shape, value: str) -> list[str]:
         broken.append(f"satisfy enum value set: [{', '.join(shape['enum'])}]")
     if "pattern" in shape and not _matches(shape["pattern"], value):
         broken.append(f"satisfy regular expression pattern: {shape['pattern']}")
-    # Cognito counts UTF-16 units, as Java does; only astral characters tell the difference.
+    # Cognito counts UTF-16 units, as Java does, in which an emoji counts twice.
     size = len(value) if value.isascii() else len(value.encode("utf-16-le")) // 2
     return broken + _bounds(shape, size, "length")
 
@@ -181,7 +182,7 @@ def _bounds(shape: Shape, size: int, noun: str) -> list[str]:
 
 
 def _children(shape: Shape, value: Any) -> Iterator[tuple[Any, str, Shape]]:
-    """Every member of a value that its shape knows: itself, the step to it, its shape."""
+    """Yield every member of a value that its shape has: the member, the step to it, and its shape."""
     kind = shape["type"]
     if kind == "structure":
         members = shape["members"]
@@ -216,14 +217,17 @@ def _matches(pattern: str, value: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str, others: str) -> Callable[[str], object]:
-    r"""The model's pattern as Java reads it. Python's re has no \p{L}: where it stands in a class,
-    the characters of that category that the value can contain stand instead."""
+    r"""Return the model's pattern as Java reads it.
+
+    Python's re has no \p{L}, so in a class it is replaced by the value's characters of that category.
+    """
 
     def characters(match: re.Match[str]) -> str:
         members = (c for c in ASCII + others if unicodedata.category(c)[0] == match[1])
         return re.escape("".join(members))
 
     read = CATEGORY.sub(characters, pattern)
-    if not read.startswith("(?s)"):  # Java's dot stops at every line end, Python's at one of them
+    # Java's dot stops at every kind of line end, Python's only at one.
+    if not read.startswith("(?s)"):
         read = read.replace(".*", "[^\n\r\u0085\u2028\u2029]*")
     return re.compile(read, re.ASCII).fullmatch
