@@ -248,6 +248,21 @@ def test_the_server_imports_neither_botocore_nor_django() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+def test_a_first_sign_in_does_not_wait_for_pyjwt() -> None:
+    """It takes as long to import as a third of the server, and only verifies tokens."""
+    program = (
+        "import sys\nfrom cognito_mfa.local import LocalCognito\n"
+        "pool = LocalCognito().create_pool('us-east-1_Example00')\n"
+        "pool.create_client('c'); pool.create_user('ada', password='x')\n"
+        "assert pool.issue_tokens('ada', 'c', scopes=['openid'])['IdToken'].count('.') == 2\n"
+        "print('jwt' in sys.modules)"
+    )
+    answer = subprocess.run(  # noqa: S603 - a program of ours
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert answer.stdout.strip() == "False"
+
+
 def test_without_botocore_it_says_so() -> None:
     answer = subprocess.run(
         [

@@ -1,7 +1,8 @@
 """The RSA keys of a pool: created when first needed, published as a JWKS, used for tokens.
 
-PyJWT signs and verifies. It is imported inside functions, so that the local Cognito starts fast.
-A private key leaves this module only for the state file.
+PyJWT verifies them. It and cryptography are imported inside functions, so that the local Cognito
+starts fast, and signs the first tokens without waiting for PyJWT. A private key leaves this module
+only for the state file.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import base64
 import secrets
 import threading
-from collections.abc import Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from cognito_mfa.local.json_text import compact
+from cognito_mfa.local.rules.side_by_side import side_by_side
 from cognito_mfa.local.rules.state import PoolKeys, SigningKey, UserPool
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from jwt import PyJWS
 
 KEY_BITS = 2048
 PUBLIC_EXPONENT = 65537
@@ -35,7 +36,7 @@ def keys_of(pool: UserPool) -> PoolKeys:
     if pool.keys is None:
         with _making:
             if pool.number not in _made_in_this_process:
-                _made_in_this_process[pool.number] = PoolKeys(new_key(), new_key())
+                _made_in_this_process[pool.number] = PoolKeys(*side_by_side([new_key, new_key]))
         pool.keys = _made_in_this_process[pool.number]
     return pool.keys
 
@@ -48,17 +49,23 @@ def signed(key: SigningKey, claims: Mapping[str, Any]) -> str:
         claims: The claims. They are not checked, so that tests can use any.
     """
     # jwt.encode() refuses claims that a test may need, such as a number as the issuer.
-    payload = compact(claims).encode()
-    headers = {"kid": key.kid, "typ": None}  # Cognito's tokens have no "typ"
-    return _signer().encode(payload, private_key(key), "RS256", headers)
+    said = f"{_header(key.kid)}.{base64url(compact(claims).encode())}"
+    return f"{said}.{base64url(_signer(key.pem)(said.encode()))}"
 
 
-@cache
-def _signer() -> PyJWS:
-    """Return PyJWT's signer, made once because it sets up every algorithm."""
-    import jwt
+@lru_cache(maxsize=64)
+def _header(kid: str) -> str:
+    """The first part of a JWT. Cognito's tokens have no "typ"."""
+    return base64url(compact({"kid": kid, "alg": "RS256"}).encode())
 
-    return jwt.PyJWS()
+
+@lru_cache(maxsize=64)
+def _signer(pem: str) -> Callable[[bytes], bytes]:
+    """Return what signs bytes with a private key, as RS256 does."""
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return partial(_loaded(pem).sign, padding=PKCS1v15(), algorithm=SHA256())
 
 
 def base64url(data: bytes) -> str:
@@ -141,4 +148,6 @@ def private_key(key: SigningKey) -> RSAPrivateKey:
 def _loaded(pem: str) -> RSAPrivateKey:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    return cast("RSAPrivateKey", load_pem_private_key(pem.encode(), password=None))
+    # Such keys come from new_key(), which tested their primes. To do it again takes as long.
+    key = load_pem_private_key(pem.encode(), password=None, unsafe_skip_rsa_key_validation=True)
+    return cast("RSAPrivateKey", key)
