@@ -1,4 +1,4 @@
-"""Passwords, and what signed-in users do with their own account."""
+"""Views of passwords, and of what signed-in users do with their own account."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class _PasswordStep(ApiStep):
 
 
 class ForgotPassword(ForgotPasswordStep, _PasswordStep):
-    """Send a code; the answer is the same for every username."""
+    """Send a code. The answer is the same for every username."""
 
     members = {"username": str, "next": str, "have_code": bool}
 
 
 class ResetPassword(ResetPasswordStep, _PasswordStep):
-    """The code that was sent, and the new password."""
+    """Accept the code that was sent, and the new password."""
 
     members = {"code": SecretText, "password": SecretText, FORM_ID: str}
     filled = {"password": ("new_password1", "new_password2")}
@@ -59,7 +59,7 @@ class ResetPassword(ResetPasswordStep, _PasswordStep):
 
 
 class _Change(ChangeStep, ApiStep):
-    """The start of a change: the password again."""
+    """The start of a change, with the password again."""
 
     is_own = True
     members = {"password": SecretText}
@@ -71,7 +71,7 @@ class _Change(ChangeStep, ApiStep):
 
 
 class Replace(_Change):
-    """Switch to another phone; the old app works until the new one is confirmed."""
+    """Switch to another phone. The old app works until the new one is confirmed."""
 
     purpose = Purpose.REPLACE
 
@@ -82,7 +82,7 @@ class Remove(_Change):
     purpose = Purpose.REMOVE
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not removal.may_remove(request):  # no password is sent anywhere
+        if not removal.may_remove(request):  # so no password is sent to Cognito
             error = RemovalNotAllowed("policy")
             answer = answer_to(error)
             return self.end_change(answer.text(error), answer)
@@ -90,10 +90,11 @@ class Remove(_Change):
 
 
 class SignOutElsewhere(SignOutElsewhereStep, _Change):
-    """End all other sessions; without a recent code the password is needed."""
+    """End all other sessions. Without a recent code, the password is required."""
 
     def ask_for_password(self) -> HttpResponse:
-        return self.answer()  # the other sessions have ended; a message says what is left
+        # The other sessions have ended, and a message says what was not possible.
+        return self.answer()
 
 
 class _ChangeStart(_Change):
@@ -103,7 +104,7 @@ class _ChangeStart(_Change):
 
 
 class _ChangeAtOnce(StartPasswordChangeStep, _Change):
-    """Both passwords, and the code of the authenticator app."""
+    """A password change in one request: both passwords, and the code of the authenticator app."""
 
     members = {
         "password": SecretText,
@@ -134,7 +135,7 @@ class _ChangeEnd(ChangePasswordStep, ApiStep):
 
 
 class ChangePassword(ApiView):
-    """A password change at once; or its start where the body has no new password, and its end after that."""
+    """A password change in one request, or in two if the first body has no new password."""
 
     http_method_names = ["post", "options"]
     is_own = True
@@ -155,7 +156,7 @@ class ChangePassword(ApiView):
 
 
 class Device(ApiView):
-    """What is set up; PATCH gives it another name."""
+    """The authenticator app that is set up. PATCH renames its device."""
 
     http_method_names = ["get", "head", "patch", "options"]
     is_own = True
@@ -183,7 +184,7 @@ class Device(ApiView):
         if denial is not None:
             return self.problem(denial.code)
         form = RenameForm(self.data)
-        # An empty name erases the old one, so a body that has none must not count as empty.
+        # An empty name deletes the old one, so a body without a name is not the same as an empty name.
         form.fields["friendly_name"].required = "friendly_name" not in self.data
         if not form.is_valid():
             texts = [str(text) for text in list(form.errors["friendly_name"])]
@@ -196,7 +197,7 @@ class Device(ApiView):
 
 
 def _status(identity: CognitoIdentity | None) -> str:
-    """Return the word for what Cognito said last: ``unconfirmed`` while its answer to a change is unknown."""
+    """Return the status that Cognito last reported; ``unconfirmed`` if its answer to a change is unknown."""
     if identity is None:
         return "not_set_up"
     return "unconfirmed" if identity.unconfirmed else identity.status.lower()
@@ -243,7 +244,7 @@ def _event(event: MFAEvent) -> dict[str, Any]:
 
 
 class RecoveryCodes(ApiView):
-    """How many recovery codes are left, and the codes while they may be shown; POST creates a new set."""
+    """The number of recovery codes left, and the codes while they may be shown. POST creates a new set."""
 
     http_method_names = ["get", "head", "post", "options"]
     is_own = True
@@ -289,7 +290,7 @@ class RecoveryCodes(ApiView):
 
 
 class RecoveryCodesSaved(ApiView):
-    """The user has saved the codes: they are shown no more."""
+    """Hide the recovery codes after the user has saved them."""
 
     http_method_names = ["post", "options"]
     is_own = True

@@ -1,4 +1,4 @@
-"""What every view of the API has, and how a step that pages have too ends here: as JSON."""
+"""The base of every view of the API, and of the steps that it shares with the pages."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from cognito_mfa.values.secret_text import SecretText
 
 logger = logging.getLogger("django.security.csrf")
 
-WAIT_SECONDS = 2  # until the answer to another post of the same step is there
+WAIT_SECONDS = 2  # until the answer to another post of the same step exists
 
 
 class _Messages(BaseStorage):
-    """What the flows say about what they did, for the answer instead of the next page."""
+    """Collects the messages of the flows for the answer, where pages show them on the next page."""
 
     def _get(self, *_args: Any, **_kwargs: Any) -> tuple[list[Any], bool]:
         return [], True
@@ -50,17 +50,17 @@ class _Messages(BaseStorage):
 
 
 class ApiView(View):
-    """A view of the API: JSON in and out, never cached, with Django's own check of the CSRF token."""
+    """A view of the API: JSON in and out, never cached, with Django's CSRF check."""
 
     http_method_names = ["get", "head", "post", "patch", "options"]
     members: ClassVar[Mapping[str, Kind]] = {}  # of the body
-    is_own = False  # of a signed-in user only
+    is_own = False  # only for signed-in users
     allows_impersonators = False  # users who act as another user
     data: dict[str, Any]
 
     @classonlymethod
     def as_view(cls, **initkwargs: Any) -> Callable[..., HttpResponseBase]:  # noqa: N805 - a class method
-        """Return the view, behind everything that is the same for all of them."""
+        """Return the view, wrapped in what all views of the API share."""
         view: Callable[..., HttpResponseBase] = super().as_view(**initkwargs)
 
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -79,13 +79,13 @@ class ApiView(View):
             patch_vary_headers(response, ("Accept-Language", "Cookie", "Origin"))
             return response
 
-        # The site's middleware leaves the check to ours, which is the same one and answers with a problem document.
+        # The site's CSRF middleware skips the view, and ours, a subclass, answers with a problem document.
         exempt: Callable[..., HttpResponseBase] = csrf_exempt(outermost)
         return view_marks.mark_outages(exempt, outages.answer_to)
 
     @classmethod
     def refuse_early(cls, request: HttpRequest) -> HttpResponse | None:
-        """Return the answer to a request that the view never sees; None for any other."""
+        """Return the answer to a request that must not reach the view; None for any other."""
         if cls.is_own and not request.user.is_authenticated:
             return problems.response("sign_in_required")
         if not cls.allows_impersonators and impersonation.find(request, request.user) is not None:
@@ -120,7 +120,7 @@ class ApiView(View):
 
         Args:
             code: of the problem.
-            members: of the document, beside the common ones.
+            members: of the document, besides the common ones.
         """
         return problems.response(code, **members)
 
@@ -129,7 +129,7 @@ class ApiView(View):
 
         Args:
             next_url: where the user goes after the sign-in; validated here.
-            text: what was done, beside what the flows say themselves.
+            text: what was done, besides the messages of the flows.
         """
         self.reload_user()
         said = [text] if text else []
@@ -140,9 +140,9 @@ class ApiView(View):
         )
 
     def reload_user(self) -> None:
-        """Load the session's user again after a post: the flow may have changed what was loaded before it.
+        """Load the session's user again after a post, because the flow may have changed it.
 
-        A user whom the site itself put into the request, such as by a header, stays.
+        A user whom the site itself put into the request, for example because of a header, stays.
         """
         signed_in = self.request.session.get(SESSION_KEY)
         if self.request.method != "GET" and str(signed_in) == key_of(self.request.user):
@@ -162,22 +162,22 @@ def _reject(
 
 
 class ApiStep(StepRules, ApiView):
-    """A step that pages have too: its answer in a body, and each of its ends as JSON."""
+    """A step that it shares with the pages, with the user's answer in the body and the outcome as JSON."""
 
     http_method_names = ["post", "options"]
-    # Which fields of the form a member of the body fills; by default the one of its name.
+    # The fields of the form that a member of the body fills; by default the one with its name.
     filled: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return self.at_step(lambda: self.once(self.take))
 
     def take(self) -> HttpResponse:
-        """Return the answer to what the body says about the step."""
+        """Handle the user's answer in the body, and return the response."""
         form = self.form_type()(self.form_data(), **self.form_options())
         return self.answer_form(form) if form.is_valid() else self.show_errors(form)
 
     def form_data(self) -> dict[str, Any]:
-        """Return what the body says, by the names of the form's fields."""
+        """Return the values of the body by the names of the form's fields."""
         return {
             field: value
             for name, value in self.data.items()
@@ -226,7 +226,7 @@ class ApiStep(StepRules, ApiView):
         return self.problem(code, status=status, detail=detail, fields=fields)
 
     def _errors(self, form: Form) -> tuple[dict[str, list[str]], list[str]]:
-        """Return the errors of ``form`` by member, and those about all of it."""
+        """Return the errors of ``form`` by member, and those about the whole form."""
         members = {field: name for name, fields in self.filled.items() for field in fields}
         found: dict[str, list[str]] = {}
         whole: list[str] = []
@@ -292,26 +292,26 @@ def has_pending(request: HttpRequest, step: Step) -> PendingSignIn | None:
     """Return the pending sign-in if it is at ``step``.
 
     Args:
-        request: whose session keeps it.
-        step: the one that is asked for.
+        request: whose session stores it.
+        step: the expected step.
     """
     pending = PendingSignIn.load(request)
     return pending if pending is not None and pending.step is step else None
 
 
 def opened_text(secret: SecretText, make: Callable[[str], Any]) -> Any:
-    """Return what ``make`` makes of a secret.
+    """Return the result of ``make`` for a secret.
 
     Args:
-        secret: that is shown to its user.
-        make: returns what is shown.
+        secret: that its user may see.
+        make: returns what to show.
 
     Raises:
-        RuntimeError: it failed. What failed stays here: its frames hold the secret.
+        RuntimeError: it failed. The original error is dropped, because its frames contain the secret.
     """
     failed = ""
     try:
         return make(secret.reveal())
-    except Exception as error:  # noqa: BLE001 - whatever it is
+    except Exception as error:  # noqa: BLE001 - any error has the secret in its frames
         failed = type(error).__name__
     raise RuntimeError(f"the secret cannot be shown: {failed}")

@@ -40,8 +40,8 @@ def read(request: HttpRequest, members: Mapping[str, Kind]) -> dict[str, Any]:
     """Return the members of the body; those that are missing are left out.
 
     Args:
-        request: whose body is dropped, because it holds secrets.
-        members: the kind of each member that is known.
+        request: whose body is dropped, because it contains secrets.
+        members: the kind of each known member.
 
     Raises:
         BodyRefused: it is not an object of these members.
@@ -63,7 +63,7 @@ def read(request: HttpRequest, members: Mapping[str, Kind]) -> dict[str, Any]:
 
 
 def _opened(value: Any, kind: Kind) -> Any:
-    """Return what is no secret as plain text."""
+    """Return a value with its plain text, unless it is a secret."""
     if kind is str:
         return value.reveal()
     return {name: one.reveal() for name, one in value.items()} if kind is dict else value
@@ -81,7 +81,7 @@ def _text(request: HttpRequest) -> SecretText:
         body = request.body if length <= MAX_BYTES else None
     except (ValueError, RequestDataTooBig, UnreadablePostError):
         body = None
-    request._body = b""  # noqa: SLF001 - what collectors read
+    request._body = b""  # noqa: SLF001 - error reports read it
     if body is None or len(body) > MAX_BYTES:
         raise BodyRefused("body_too_large")
     try:
@@ -92,7 +92,7 @@ def _text(request: HttpRequest) -> SecretText:
 
 
 def _parsed(text: SecretText) -> tuple[dict[str, Any], bool]:
-    """Return the object, its texts closed, and whether it is one; what fails stays here with its frames."""
+    """Return the object with wrapped texts, and whether it is one. Errors are dropped with their frames."""
     try:
         found = json.loads(
             text.reveal(), object_pairs_hook=_object, parse_constant=_refuse, parse_float=_refuse
@@ -113,7 +113,7 @@ def _closed(value: Any) -> Any:
 
 
 def _storable(text: str) -> str:
-    text.encode()  # halves of surrogate pairs are no text
+    text.encode()  # raises for halves of surrogate pairs
     return text
 
 

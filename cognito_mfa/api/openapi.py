@@ -14,7 +14,7 @@ from cognito_mfa.api.base import ApiView
 
 
 def document() -> Any:
-    """Return the document as it is packaged."""
+    """Return the packaged document."""
     return json.loads(files("cognito_mfa.api").joinpath("openapi.json").read_bytes())
 
 

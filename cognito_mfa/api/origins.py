@@ -1,8 +1,8 @@
-"""Front ends at other origins: which ones may use the API.
+"""Decides which front ends at other origins may use the API.
 
-Browsers let another origin read an answer only with CORS headers, which ``django-cors-headers`` sends, and Django
-accepts its posts only if ``CSRF_TRUSTED_ORIGINS`` names it. Both settings are the site's, and often wider than its
-sign-in should be, so ``COGNITO_MFA["API_ORIGINS"]`` decides.
+Browsers let another origin read an answer only with CORS headers, which ``django-cors-headers`` sends. Django accepts
+its posts only if ``CSRF_TRUSTED_ORIGINS`` names it. Sites often allow more origins in both settings than should be able
+to sign users in, so ``COGNITO_MFA["API_ORIGINS"]`` decides.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _own(request: HttpRequest) -> str:
 
 
 def csrf_header(request: HttpRequest) -> dict[str, str]:
-    """Return the header with the CSRF token, which sets the cookie too.
+    """Return the header with the CSRF token, and set the cookie.
 
-    A front end at another site cannot read the cookie, and none can where it is closed to scripts.
+    A front end at another site cannot read the cookie, and no front end can if the cookie is HttpOnly.
     """
     return {CSRF_HEADER: get_token(request)}

@@ -24,19 +24,19 @@ from cognito_mfa.monitoring import log_events
 from cognito_mfa.steps import error_texts
 from cognito_mfa.values import languages
 
-RETRY_AFTER = 30  # seconds, in which a database restarts or another one takes its place
-# Of the database, and of a socket that a cache's client opens.
+RETRY_AFTER = 30  # seconds, in which a database restarts or fails over
+# Errors of the database, and of a socket that a cache's client opens.
 ERRORS = (OperationalError, InterfaceError, ConnectionError, TimeoutError)
-# Clients of caches that have errors of their own. None of them is imported for this.
+# Cache clients with their own error classes. None of them is imported for this.
 CLIENTS = frozenset({"django_redis", "django_valkey", "pylibmc", "pymemcache", "redis", "valkey"})
 
 
 def answering(
     view: Callable[[HttpRequest], HttpResponseBase], request: HttpRequest
 ) -> HttpResponseBase:
-    """Return what ``view`` answers, or that something is down.
+    """Return the answer of ``view``, or a problem document if something is down.
 
-    The session is saved here, because Django does it too late for an answer of ours.
+    The session is saved here, because Django saves it too late for our answer.
 
     Args:
         view: of the API.
@@ -55,18 +55,18 @@ def answering(
 
 
 def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
-    """Return the answer to what a database, session store, or cache raised; None for any other error.
+    """Return the answer to an error of a database, session store, or cache; None for any other error.
 
     Args:
         request: in which it was raised.
-        error: whatever it is.
+        error: any exception.
     """
     if not _is_outage(error):
         return None
     reference = secrets.token_hex(4)
     match = request.resolver_match
     view, kind = match.view_name if match else "", type(error).__name__
-    # Never its text, which may have a host, a user, or a value.
+    # Never its text, which may name a host, a user, or a value.
     text = f"{view} {kind}"
     log_events.write("storage_failed", text, view=view, reason=kind, reference=reference)
     with translation.override(languages.with_catalog()):
@@ -75,7 +75,7 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
             "try_later", status=503, detail=detail, retry_after=RETRY_AFTER, reference=reference
         )
     add_never_cache_headers(answer)
-    # A session that could not be read looks like none, and its cookie would be deleted.
+    # A session that could not be read looks empty, so Django would delete its cookie.
     unchanged_sessions.keep_session_unchanged(request)
     return answer
 
@@ -83,16 +83,16 @@ def answer_to(request: HttpRequest, error: Exception) -> HttpResponse | None:
 def _is_outage(error: Exception) -> bool:
     if isinstance(error, ERRORS):
         return True
-    # Django says of any error of the database that another request deleted the session.
+    # Django reports any error of the database as if another request had deleted the session.
     if isinstance(error, UpdateError):
         return isinstance(error.__context__, ERRORS)
     return any(kind.__module__.partition(".")[0] in CLIENTS for kind in type(error).__mro__)
 
 
 def _raise_if_session_is_lost(request: HttpRequest) -> None:
-    """Raise what the session store raises where it is down.
+    """Raise the error of the session store if it is down.
 
-    Django's cached sessions take any error for a session that is over: the answer would be that no one is signed in, and
+    Django's cached sessions treat every error as an expired session. The answer would say that no user is signed in, and
     would delete the cookie.
     """
     key, session = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.session
@@ -108,4 +108,4 @@ def _save_session(request: HttpRequest, response: HttpResponseBase) -> None:
         except UpdateError as error:
             if _is_outage(error):
                 raise
-            # Another request ended it, and Django answers that.
+            # Another request ended it, and Django handles that.

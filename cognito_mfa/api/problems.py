@@ -21,7 +21,7 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(NamedTuple):
-    """What is wrong with a request, beside what Cognito says.
+    """A problem with a request that is not about Cognito's answer.
 
     Attributes:
         status: of the response.
@@ -36,7 +36,7 @@ def _of(denial: Denial, status: HTTPStatus = HTTPStatus.FORBIDDEN) -> Problem:
     return Problem(status, denial.title)
 
 
-# By the frozen code. Those of ``ERROR_ANSWERS`` come from what Cognito says, and have texts of their own.
+# By the code, which never changes. Those of ``ERROR_ANSWERS`` come from Cognito's answers, with their own texts.
 PROBLEMS: Mapping[str, Problem] = {
     "invalid": Problem(HTTPStatus.BAD_REQUEST, _("Check what you entered.")),
     "malformed_body": Problem(HTTPStatus.BAD_REQUEST, _("The request isn’t valid JSON.")),
@@ -72,7 +72,7 @@ PROBLEMS: Mapping[str, Problem] = {
 
 
 def codes() -> set[str]:
-    """Return every code that the API answers with."""
+    """Return every code that the API uses."""
     return {*PROBLEMS, *(answer.code for answer in ERROR_ANSWERS.values())}
 
 
@@ -92,7 +92,7 @@ def response(
         status: of the response; by default that of ``PROBLEMS``.
         detail: for people; by default the text of ``PROBLEMS``.
         fields: texts by the name of the member.
-        retry_after: seconds until the next attempt makes sense.
+        retry_after: seconds to wait before the next attempt.
         **members: extensions.
     """
     known = PROBLEMS.get(code)

@@ -1,4 +1,4 @@
-"""The sign-in: where things stand, and each step up to the proof."""
+"""Views of the sign-in: its state, and each step up to the proof."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cognito_mfa.values.secret_text import SecretText
 
 
 class SessionView(ApiView):
-    """Where things stand; sets the CSRF cookie."""
+    """Return the state of the session, and set the CSRF cookie."""
 
     http_method_names = ["get", "head", "options"]
     allows_impersonators = True
@@ -58,7 +58,7 @@ class SignIn(SignInStep, ApiStep):
 
 
 class NewPassword(NewPasswordStep, ApiStep):
-    """The first password that an invited user chooses, with what the pool wants to know besides."""
+    """The first password that an invited user chooses, with the attributes that the pool requires."""
 
     members = {"password": SecretText, "attributes": dict, FORM_ID: str}
     filled = {"password": ("new_password1", "new_password2")}
@@ -74,7 +74,7 @@ class NewPassword(NewPasswordStep, ApiStep):
 
 
 class Challenge(ChallengeStep, ApiStep):
-    """The code of a challenge, or the factor of several."""
+    """The code of a challenge, or the choice of a factor."""
 
     members = {"code": SecretText, "factor": str, FORM_ID: str}
 
@@ -94,7 +94,7 @@ class Recover(RecoverStep, ApiStep):
 
 
 class Link(LinkStep, ApiStep):
-    """The answer to the question whether the account of the pool is that of who is signed in."""
+    """The answer to the question whether the pool's account is the signed-in user's."""
 
     members = {"answer": str, "question": str}
 
@@ -145,7 +145,7 @@ class SetupStart(SetupStartStep, ApiStep):
 
 
 class CancelView(ApiView):
-    """Cancel what is pending: Cognito has confirmed nothing, and the secret is dropped."""
+    """Cancel what is pending. Cognito has not confirmed anything, and the secret is dropped."""
 
     http_method_names = ["post", "options"]
 

@@ -1,4 +1,4 @@
-"""Where things stand: who is signed in, with which proof, and which step comes next."""
+"""The state of a session: the user, the proof, and the next step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
 from cognito_mfa.steps import password_rules
 from cognito_mfa.steps.setup import valid_until
 
-# Frozen: the words of ``step`` and ``purpose``.
+# The words of ``step`` and ``purpose``, which never change.
 STEPS = {
     Step.START: "sign_in",
     Step.CHALLENGE: "challenge",
@@ -51,7 +51,7 @@ CODE_KINDS = {SMS_MFA: "sms", EMAIL_OTP: "email"}  # and "app" for every other
 def session_object(
     request: HttpRequest, *, next_url: str = "", messages: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return the session object; Cognito is not asked.
+    """Return the session object, without calling Cognito.
 
     Args:
         request: whose session it is.
@@ -78,7 +78,7 @@ def step_of(request: HttpRequest, pending: PendingSignIn | None = None) -> str:
 
     Args:
         request: whose session it is.
-        pending: the pending sign-in, where it was read just now.
+        pending: the pending sign-in, if it was read just now.
     """
     pending = pending or _pending(request)
     if pending.step is Step.CHALLENGE and pending.required_challenge.name == SELECT_MFA_TYPE:
@@ -95,7 +95,7 @@ def _pending(request: HttpRequest) -> PendingSignIn:
     if pending.step is Step.LINK:
         try:
             link_question.person_of(pending)
-        except CognitoMFAError:  # of another pool than the settings name by now
+        except CognitoMFAError:  # of another pool than the settings name now
             return PendingSignIn()
         if not pending.is_for(request.user):
             return PendingSignIn()
@@ -120,7 +120,7 @@ def _moment(seconds: float) -> str:
 
 
 def iso(moment: dt.datetime) -> str:
-    """Return a moment as RFC 3339 writes it, in UTC, to the second."""
+    """Return a moment in the format of RFC 3339, in UTC, to the second."""
     return moment.astimezone(dt.UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
@@ -144,11 +144,9 @@ def _sign_in(request: HttpRequest, pending: PendingSignIn) -> dict[str, Any]:
 
 
 def _ended(request: HttpRequest) -> dict[str, str] | None:
-    """Return why the session ended or needs another sign-in; None if nothing ended.
+    """Return why the session ended or needs another sign-in, as the gate says; None if it does not.
 
-    The same as the gate says.
-
-    SECURITY: said only to the browser that has the session's cookie, and so was signed in.
+    SECURITY: only a browser with the session's cookie learns this, which was signed in before.
     """
     user: Any = request.user
     ending = gate.end_reason(request, user if user.is_authenticated else None)
@@ -250,13 +248,13 @@ def _rules() -> dict[str, Any]:
 
 
 def expires_in(pending: PendingSignIn) -> int:
-    """Return for how many seconds the QR code can be confirmed at least."""
+    """Return the number of seconds for which the QR code can certainly be confirmed."""
     until = valid_until(pending)
     return max(0, int(until.timestamp() - time.time())) if until else 0
 
 
 def issuer(request: HttpRequest) -> str:
-    """Return what the site is called in the authenticator app."""
+    """Return the name of the site in the authenticator app."""
     return get_conf().ISSUER or request.get_host()
 
 

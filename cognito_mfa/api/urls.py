@@ -1,4 +1,4 @@
-"""The URLs of the API, in the namespace ``cognito_mfa_api``; those of the sign-in are exempt from MFA."""
+"""The URLs of the API, in the namespace ``cognito_mfa_api``. Those of the sign-in are exempt from MFA."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app_name = "cognito_mfa_api"
 
 
 def _own(route: str, view_class: type[View], name: str) -> URLPattern:
-    """Return the pattern of a view that requires MFA; it says itself that a visitor must sign in."""
+    """Return the pattern of a view that requires MFA, and that itself tells visitors to sign in."""
     return path(route, login_not_required(own_transactions(view_class.as_view())), name=name)
 
 

@@ -1,4 +1,4 @@
-"""Finds out who sent a request, by the access token in its Authorization header."""
+"""Finds the user of a request by the access token in its Authorization header."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Refusal:
     """Why a token is not accepted.
 
     Attributes:
-        code: for scripts; frozen. ``invalid_token`` and ``insufficient_scope`` are those of RFC 6750.
+        code: for scripts; it never changes. ``invalid_token`` and ``insufficient_scope`` are codes of RFC 6750.
         status: of the HTTP response.
-        title: the same for people.
+        title: the reason, for people.
     """
 
     code: str
@@ -78,7 +78,7 @@ class BearerRefused(Exception):
         scopes: that the request requires, for ``insufficient_scope``.
 
     Attributes:
-        code: for scripts; frozen.
+        code: for scripts; it never changes.
         status: of the HTTP response.
     """
 
@@ -94,7 +94,7 @@ class BearerRefused(Exception):
 
     @property
     def retry_after(self) -> int | None:
-        """Seconds to wait; None where waiting does not help."""
+        """Seconds to wait; None if waiting does not help."""
         return RETRY_AFTER if self.refusal is UNAVAILABLE else None
 
     @property
@@ -111,7 +111,7 @@ class BearerRefused(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of a response that says so."""
+        """The headers of a response with this refusal."""
         given = {"WWW-Authenticate": self.challenge, "Retry-After": str(self.retry_after or "")}
         return {name: value for name, value in given.items() if value}
 
@@ -132,19 +132,19 @@ class BearerSignIn:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """The scopes of the token, as its app client requested them."""
+        """The scopes of the token."""
         return frozenset(str(self.claims.get("scope") or "").split())
 
     def is_remembered(self) -> bool:
-        """Return whether this sign-in is known to be sufficient, without asking Cognito."""
+        """Return whether this sign-in is remembered as sufficient. Never calls Cognito."""
         return _recalled(self.user, self._person) in second_factor.GOOD
 
     def suffices(self) -> bool:
-        """Return whether this sign-in passed MFA or is exempt (``FEDERATED``); may ask Cognito."""
+        """Return whether this sign-in passed MFA or is exempt (``FEDERATED``). May call Cognito."""
         return self._word in second_factor.GOOD
 
     def is_mfa_verified(self) -> bool:
-        """Return whether this sign-in passed MFA; asks Cognito if the answer is not remembered."""
+        """Return whether this sign-in passed MFA. Calls Cognito if the answer is not remembered."""
         return self._word == memory.VERIFIED
 
     @cached_property
@@ -156,14 +156,14 @@ class BearerSignIn:
 def authenticate(request: HttpRequest, *, scopes: Collection[str] = ()) -> BearerSignIn | None:
     """Return the sign-in that the request's access token comes from; None for a request without one.
 
-    Whether it passed MFA is not asked here; see ``decide``.
+    This does not decide whether it passed MFA; ``decide`` does.
 
     Args:
         request: any; only its Authorization header is read.
         scopes: that the token must have, all of them.
 
     Raises:
-        BearerRefused: the token is not accepted, or that cannot be found out now.
+        BearerRefused: the token is not accepted, or cannot be checked now.
     """
     token = bearer_token(request)
     if token is None:
@@ -198,7 +198,7 @@ def _sign_in(token: SecretText) -> BearerSignIn:
     except BearerRefused as refused:
         refusal = refused.refusal
         log_events.write("token_refused", reason=refusal.code)
-    except LinkRefused:  # written down where it was refused
+    except LinkRefused:  # recorded where it was refused
         refusal = USER_REFUSED
     except CognitoMFAError as error:
         refusal = _refusal_for(error)
@@ -206,9 +206,9 @@ def _sign_in(token: SecretText) -> BearerSignIn:
 
 
 def _refusal_for(error: CognitoMFAError) -> Refusal:
-    """Return whether the token is at fault, or what must be known to judge it is missing; write that down."""
+    """Return the refusal for an error: the token is wrong, or it cannot be checked now. Log it."""
     if isinstance(error, UserFacingError) or error.reason in OF_TOKENS:
-        # Not at the error's own level: strangers cause these lines with whatever they send as a token.
+        # Not at the error's own level, because any stranger can cause these lines.
         log_events.write("token_refused", cause=error, level=logging.INFO)
         return INVALID_TOKEN
     log_events.write("token_not_verified", cause=error, level=logging.WARNING)
@@ -227,7 +227,7 @@ def _verified_sign_in(token: SecretText) -> BearerSignIn:
     if signed_in_at is None:
         raise BearerRefused(INVALID_TOKEN)
     user = users.user_of(token, person, signed_in_at)
-    # SECURITY: as the backend loads no such user for a session.
+    # SECURITY: the backend does not load such a user for a session either.
     if not user.is_active or access_lost(state_of(user)) is not None:
         raise BearerRefused(USER_REFUSED)
     return BearerSignIn(user, claims, person, token)

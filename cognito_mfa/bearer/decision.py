@@ -14,11 +14,11 @@ from cognito_mfa.enforcement.gate import Verdict
 def decide(request: HttpRequest, sign_in: BearerSignIn) -> Verdict:
     """Return whether the request passes.
 
-    What is remembered comes first, because the policy may cost a query. Cognito comes last, and is not asked about
-    users of whom no MFA is required.
+    A remembered result comes first, because the policy may cost a query. Cognito comes last, and is not called for users
+    who do not have to use MFA.
 
     Args:
-        request: that the token came with.
+        request: that has the token.
         sign_in: what ``authenticate`` returned for it.
     """
     if get_conf().ENFORCEMENT == "off" or sign_in.is_remembered():
@@ -32,7 +32,7 @@ async def adecide(request: HttpRequest, sign_in: BearerSignIn) -> Verdict:
     """Async version of ``decide``.
 
     Args:
-        request: that the token came with.
+        request: that has the token.
         sign_in: what ``aauthenticate`` returned for it.
     """
     return await sync_to_async(decide)(request, sign_in)

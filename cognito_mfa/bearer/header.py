@@ -10,14 +10,14 @@ from cognito_mfa.values.secret_text import SecretText
 
 SCHEME = "bearer"
 LONGEST = 8192  # characters; a token with many groups has about 4,000
-# A JSON Web Token: three parts in base64url. Cognito's access tokens are nothing else.
+# A JSON Web Token, such as Cognito's access tokens: three parts in base64url.
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
 
 def bearer_token(request: HttpRequest) -> SecretText | None:
-    """Return the token that the request carries; empty where it is malformed, None without one.
+    """Return the request's token; empty if it is malformed, None if there is none.
 
-    A token in the address or the body is not read: addresses are logged.
+    A token in the URL or the body is not read, because URLs are logged.
     """
     header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, given = header.strip().partition(" ")

@@ -1,7 +1,8 @@
-"""Remembers results about a sign-in in Django's cache, so that ordinary requests don't ask Cognito.
+"""Remembers results about a sign-in in Django's cache, so that ordinary requests don't call Cognito.
 
-The keys are made with ``SECRET_KEY``: who can write to the cache still cannot make an entry that is read for a token.
-An entry names no user and holds no secret. A cache that is lost or fails costs questions to Cognito, never a proof.
+The keys are made with ``SECRET_KEY``, so an attacker who can write to the cache cannot create an entry for a token. An
+entry names no user and contains no secret. If the cache fails or loses entries, that costs calls to Cognito, never a
+proof.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cognito_mfa.enforcement.identity_state import Identity
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 300.0  # seconds for which an answer is not asked for again
+REMEMBERED = 300.0  # seconds for which a result is remembered
 VERIFIED = "verified"
 _SALT = "cognito_mfa.bearer"
 
@@ -35,7 +36,7 @@ def recall(identity: Identity, claims: Mapping[str, Any]) -> tuple[str, float] |
     try:
         word, at = found
         ago = time.time() - at
-    except (TypeError, ValueError):  # nothing, or not of our making
+    except (TypeError, ValueError):  # there is none, or other code wrote it
         return None
     return (str(word), ago) if 0.0 <= ago <= get_conf().PROOF_MAX_AGE else None
 
@@ -53,10 +54,10 @@ def remember(identity: Identity, claims: Mapping[str, Any], word: str) -> None:
 
 
 def is_first_sight(user: Any, claims: Mapping[str, Any]) -> bool:
-    """Return whether this token was not seen in the last minutes, so that its groups must be read.
+    """Return whether this token was not used in the last minutes, so that its groups must be read.
 
     Args:
-        user: whom it names.
+        user: of this site, whom the token names.
         claims: of the access token.
     """
     key = _key("seen", user.pk, claims.get("jti"), claims.get("iat"))
@@ -74,7 +75,7 @@ def refused_link(claims: Mapping[str, Any]) -> str | None:
 
 
 def remember_refused_link(claims: Mapping[str, Any], reason: str) -> None:
-    """Remember a refusal, so that one client cannot fill the log and the events with it.
+    """Remember a refusal, so that one client cannot fill the log and the events.
 
     Args:
         claims: of the access token.
@@ -84,15 +85,15 @@ def remember_refused_link(claims: Mapping[str, Any], reason: str) -> None:
 
 
 def _key_of_sign_in(identity: Identity, claims: Mapping[str, Any]) -> str:
-    # SECURITY: what ends proofs changes one of these.
+    # SECURITY: everything that ends proofs changes one of these.
     state = (identity.id, identity.user_id, identity.sub, identity.generation, identity.nonce)
     return _key("mfa", *state, identity.sign_outs, *_sign_in(claims))
 
 
 def _sign_in(claims: Mapping[str, Any]) -> tuple[object, ...]:
-    """Return what tells a sign-in from every other: the same in all tokens that its refresh token brings.
+    """Return the id of a sign-in, which is the same in all tokens of its refresh token.
 
-    Cognito leaves out ``origin_jti`` where tokens cannot be revoked; then each token is judged by itself.
+    Cognito leaves out ``origin_jti`` if tokens cannot be revoked. Then each token is judged by itself.
     """
     return (
         claims.get("client_id"),

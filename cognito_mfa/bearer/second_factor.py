@@ -1,15 +1,15 @@
-"""Whether the sign-in that an access token comes from passed MFA.
+"""Decides whether the sign-in that an access token comes from passed MFA.
 
-A token with ``amr`` says so itself. Without ``amr``, Cognito is asked whether a code was due, by the rules of
+A token with ``amr`` says so itself. Without ``amr``, Cognito is asked whether it required a code, by the rules of
 ``managed_login.evidence``. Users of identity providers are exempt by the same rule as on pages (``FEDERATED``): Cognito
 must say that a provider owns the account, which no access token does.
 
-A token is used for longer than a minute after the sign-in, so there is one more case: for
-an older sign-in, the authenticator app must have been known here before it and still be enabled at Cognito, or the
-sign-in must have been judged when it was fresh.
+Tokens are used for longer than a minute after the sign-in, so there is another case. For an older sign-in, the
+authenticator app must have been known here before it and still be enabled at Cognito, or the sign-in must have been
+judged when it was fresh.
 
-Cognito also refuses a token that was revoked. Where ``amr`` decides, Cognito is not asked, so such a token stays valid
-until it expires, as everywhere that tokens are verified by signature.
+Cognito also refuses a token that was revoked. If ``amr`` decides, Cognito is not called, so a revoked token stays valid
+until it expires, as wherever tokens are verified only by their signature.
 """
 
 from __future__ import annotations
@@ -42,9 +42,7 @@ GOOD = (memory.VERIFIED, FEDERATED)
 
 
 def recall(person: Person, identity: Identity) -> str:
-    """Return what is known about the sign-in without asking Cognito.
-
-    Empty for nothing, or nothing that is still valid.
+    """Return the remembered result for the sign-in, without calling Cognito; empty if none is valid.
 
     Args:
         person: whom the token's claims name.
@@ -60,7 +58,7 @@ def recall(person: Person, identity: Identity) -> str:
 def judge(token: SecretText, person: Person, user: Any) -> str:
     """Return ``VERIFIED``, ``FEDERATED``, or the reason why the sign-in proves nothing.
 
-    Asks Cognito at most once in five minutes.
+    Calls Cognito at most once in five minutes.
 
     Args:
         token: whose signature was verified.
@@ -91,9 +89,9 @@ def _is_recent(recalled: tuple[str, float]) -> bool:
 
 
 def _is_over(person: Person, identity: Identity) -> bool:
-    """Return whether the sign-in was ended, or Cognito must be asked about the user.
+    """Return whether the sign-in was ended, or Cognito must be called for the user.
 
-    Decided by what is loaded already.
+    This only reads what is already loaded.
     """
     at = evidence.auth_time(person)
     if at is None or is_check_overdue(identity):
@@ -104,10 +102,10 @@ def _is_over(person: Person, identity: Identity) -> bool:
 
 
 def _counting(word: str, person: Person) -> str:
-    """Return ``word``; empty for a proof that is too old. An exemption is no proof, and does not age.
+    """Return ``word``; empty for a proof that is too old. An exemption is not a proof, and does not age.
 
     Args:
-        word: what was found out.
+        word: the result for the sign-in.
         person: whom the token's claims name.
     """
     if word == FEDERATED:
@@ -122,7 +120,7 @@ def _judge(token: SecretText, person: Person, user: Any, *, was_verified: bool) 
     """Return ``VERIFIED``, ``FEDERATED``, or why the sign-in proves nothing.
 
     Raises:
-        CognitoMFAError: Cognito was asked, and did not answer.
+        CognitoMFAError: Cognito was called, and did not answer.
     """
     methods = person.claims.get("amr")
     if evidence.says_mfa(methods):
@@ -147,7 +145,7 @@ def _judge(token: SecretText, person: Person, user: Any, *, was_verified: bool) 
 def _may_be_exempt(person: Person) -> bool:
     """Return whether an identity provider may own the account, and the site exempts its users.
 
-    Cognito names their accounts such as ``Google_1138``. That it is so, the attribute ``identities`` must say too.
+    Cognito names their accounts such as ``Google_1138``. The attribute ``identities`` must say the same.
     """
     return _exempts_federated_users() and "_" in person.username
 
@@ -159,7 +157,7 @@ def _exempts_federated_users() -> bool:
 def _doubt(asked: Evidence, account: OwnAccount, user: Any, was_verified: bool) -> Doubt | None:
     at = evidence.auth_time(asked.person)
     mode = admin_api.pool_factors().mode
-    if mode == "OFF":  # users keep their factors, and Cognito asks for none
+    if mode == "OFF":  # users keep their factors, but Cognito does not ask for them
         return Doubt.NOT_ASKED
     if mode == "ON" and at is not None and evidence.is_fresh(at):
         return evidence.doubt_of_factors(asked)

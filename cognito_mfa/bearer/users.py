@@ -1,4 +1,4 @@
-"""Which Django user an access token is of, and what it says about their rights."""
+"""Finds the Django user of an access token, and updates the user's groups and staff status from it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ ENDED_LINKS = (MFAEvent.Kind.UNLINKED, MFAEvent.Kind.USER_DELETED)
 def user_of(token: SecretText, person: Person, signed_in_at: float) -> Any:
     """Return the user whom a verified access token names, with the state of their identity.
 
-    One query for a user who is linked. Any other is linked as at a sign-in, for which Cognito is asked about the user's
-    address, because an access token does not name it.
+    A linked user costs one query. Any other user is linked as at a sign-in. For that, Cognito is asked for the user's email
+    address, which an access token does not have.
 
     Args:
         token: whose signature was verified.
@@ -42,8 +42,8 @@ def user_of(token: SecretText, person: Person, signed_in_at: float) -> Any:
 
     Raises:
         LinkRefused: this site has no user for them.
-        SignInRefused: their rights cannot be stored.
-        CognitoMFAError: Cognito was asked, and refused or did not answer.
+        SignInRefused: the user's groups or staff status cannot be stored.
+        CognitoMFAError: Cognito was called, and refused or did not answer.
     """
     user = load_user_of(person.sub)
     if user is None:
@@ -70,7 +70,10 @@ def _link(token: SecretText, person: Person, signed_in_at: float) -> Any:
 
 
 def _check_not_unlinked(person: Person, signed_in_at: float) -> None:
-    """SECURITY: who was unlinked signs in again; a token of before must not undo it."""
+    """Refuse a token from before the user was unlinked.
+
+    SECURITY: after that, the user has to sign in again. An older token must not restore the link.
+    """
     since = dt.datetime.fromtimestamp(signed_in_at, tz=dt.UTC)
     ended = MFAEvent.objects.filter(kind__in=ENDED_LINKS, sub=person.sub, at__gte=since)
     if ended.exists():

@@ -31,9 +31,9 @@ def check_backend() -> Iterator[CheckMessage]:
 
 
 def check_backends() -> Iterator[CheckMessage]:
-    """Check that TRUSTED_BACKENDS names used backends (E019), as they allow (E028).
+    """Check that TRUSTED_BACKENDS names used backends (E019), with trust that they allow (E028).
 
-    It must name none that checks passwords itself (W007).
+    It should not name one that checks passwords itself (W007).
     """
     conf = conf_or_none()
     for backend in conf.TRUSTED_BACKENDS if conf else ():
@@ -119,7 +119,7 @@ def check_admin() -> Iterator[CheckMessage]:
 
 
 def _way_to_gate(site: Any) -> str:
-    """Return what the site has to write, where it has not written it already."""
+    """Return the hint for a site, which depends on what it already has."""
     from django.contrib import admin
 
     from cognito_mfa.contrib.admin_site import MFAAdminSite

@@ -125,7 +125,8 @@ def check_login_url() -> Iterator[CheckMessage]:
         return
     address = locate(settings.LOGIN_URL)
     if address.match is None:
-        if address.is_known and settings.LOGIN_URL != SIGN_IN:  # where ours has none, E010 says so
+        # E010 reports it if our page has none.
+        if address.is_known and settings.LOGIN_URL != SIGN_IN:
             yield Caution(
                 f"LOGIN_URL is {settings.LOGIN_URL!r}, which does not match any URL pattern.",
                 hint=f"Set LOGIN_URL = {SIGN_IN!r}.",
@@ -230,7 +231,7 @@ def _other_addresses() -> Iterator[tuple[str, str, Any]]:
         )
     conf = conf_or_none()
     support = (conf and conf.SUPPORT_URL) or ""
-    if support.startswith("/") and leads_to_help(support):  # else E027 says so
+    if support.startswith("/") and leads_to_help(support):  # otherwise E027 reports it
         yield (
             f"{NAME}['SUPPORT_URL']",
             f"Set SUPPORT_URL to a page that exists, {silence}.",
@@ -263,7 +264,7 @@ def locate(value: Any) -> Address:
 
 
 def _spellings(path: str) -> Iterator[str]:
-    """Yield the paths that Django would try, in order; middleware may add a slash and a language."""
+    """Yield the paths that Django would try, in order. Middleware may add a slash and a language."""
     prefix = get_script_prefix()
     # Browsers request it below the prefix at which the site is mounted.
     path = f"/{path.removeprefix(prefix)}" if prefix != "/" and path.startswith(prefix) else path

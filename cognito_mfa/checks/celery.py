@@ -1,4 +1,4 @@
-"""Checks of whether the site's Celery workers can be used."""
+"""Checks of Celery: whether tasks can be queued, and whether workers can finish them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_TASK = 3000  # seconds; a part of a sync takes up to 40 minutes
 
 
 def check_celery() -> Iterator[CheckMessage]:
-    """Check that Celery can be used (E038), has a Redis (W054), and lets tasks end (W055)."""
+    """Check that Celery can be used (E038), has a Redis (W054), and does not repeat tasks (W055)."""
     conf = conf_or_none()
     if conf is None or not conf.CELERY:
         return

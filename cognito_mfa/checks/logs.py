@@ -36,7 +36,7 @@ def check_logging() -> Iterator[CheckMessage]:
 
 
 def check_loggers() -> Iterator[CheckMessage]:
-    """Check the loggers as they are, whatever LOGGING says: code may have set them to DEBUG (W060)."""
+    """Check the loggers themselves, because code may have set them to DEBUG, too (W060)."""
     for name in ("botocore", "boto3"):
         logger = logging.getLogger(name)
         if logger.isEnabledFor(logging.DEBUG) and _has_bare_handler(logger):

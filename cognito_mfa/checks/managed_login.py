@@ -90,10 +90,10 @@ def check_prompt() -> Iterator[CheckMessage]:
 
 
 def check_code_binding() -> Iterator[CheckMessage]:
-    """Check that a code of managed login is good only in the browser that asked for it (W021).
+    """Check that a code of managed login works only in the browser that asked for it (W021).
 
     The state protects a browser from another one's answer. It does not protect a user whose code was stolen, because the
-    thief's browser has a state of its own.
+    attacker's browser has its own state.
     """
     conf = conf_or_none()
     if conf is not None and _binds_code(conf) is False:

@@ -1,6 +1,6 @@
-"""Which of our messages are left out, because Django's own say it: one message for each cause.
+"""Leaves out our messages whose cause Django's own checks report.
 
-Ours are for sites where Django's checks are silent, such as with a session middleware of the site's own.
+Ours are for sites where Django's checks are silent, for example because of the site's own session middleware.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.core.checks.security import sessions
 
 
 class Said(NamedTuple):
-    """Messages of one of Django's checks.
+    """Messages of a check of Django's.
 
     Attributes:
         by: the check.

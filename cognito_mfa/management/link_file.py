@@ -18,7 +18,7 @@ from cognito_mfa.values import typed
 
 # As ``escaping.csv_cell`` writes them.
 _ESCAPED = re.compile("^\\s*'(?=\\s*[=+\\-@＝＋－＠])")  # noqa: RUF001
-MAX_BYTES = 20_000_000  # far more than one run would link
+MAX_BYTES = 20_000_000  # far more than a run links
 SEPARATORS = ",;\t|"
 USER = "user"
 # Functions that normalize a value to its form in the pool.

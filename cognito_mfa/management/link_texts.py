@@ -1,4 +1,4 @@
-"""The texts of ``cognito_mfa_link`` about links that were made, refused, or failed."""
+"""The texts of ``cognito_mfa_link`` about links that were made, were refused, or failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cognito_mfa.models import CognitoIdentity
 from cognito_mfa.reports.escaping import visible
 
 Reason = LinkRefusedReason
-Job = Plan | CognitoIdentity  # to link, or to unlink
+Job = Plan | CognitoIdentity  # a link to make, or one to remove
 
 
 def told(job: Job, *, dry_run: bool) -> str:

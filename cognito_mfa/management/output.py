@@ -1,4 +1,4 @@
-"""Output that ends no command: a pipe may be closed, a terminal hung up, a disk full."""
+"""Output whose errors do not end a command, such as a closed pipe, a lost terminal, or a full disk."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-# The reader has seen enough (``| head``), or the terminal is gone: no one misses what follows.
+# The reader has read enough (``| head``), or the terminal is gone, so no one needs the rest.
 READER_GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 
 
 class LastingOutput(OutputWrapper):
-    """Takes the place of a command's ``stdout`` or ``stderr``; what cannot be written is dropped.
+    """Replaces a command's ``stdout`` or ``stderr``, and drops what cannot be written.
 
     Django's own last line goes through it, too, so that the exit code stays the command's.
 
     Attributes:
-        lost: why what was written did not arrive although someone may wait for it; None where it did.
+        lost: the error if output was lost that someone may need; None otherwise.
     """
 
     def __init__(self, stream: OutputWrapper) -> None:
-        """Write to ``stream`` while that is possible."""
+        """Write to ``stream`` as long as it works."""
         super().__init__(stream)  # type: ignore[arg-type]  # which passes on what it has not itself
         self._stream = stream
         self.lost: OSError | None = None
@@ -49,11 +49,11 @@ class LastingOutput(OutputWrapper):
             if error.errno not in READER_GONE:
                 self.lost = error
             _discard(self._stream)
-        except (ValueError, AttributeError):  # closed, or never open: then Python has None there
+        except (ValueError, AttributeError):  # closed, or None because it was never open
             self._is_open = False
 
     def as_file(self) -> io.TextIOBase:
-        """Return what takes text as it is, without a line's end and without Django's style."""
+        """Return a file that writes text unchanged, without a line end and without Django's style."""
         return _File(self)
 
 
@@ -70,9 +70,10 @@ class _File(io.TextIOBase):
 
 
 def _discard(stream: Any) -> None:
-    """Let Python drop what it still holds for ``stream``.
+    """Let Python drop what it has buffered for ``stream``.
 
-    It would fail again at exit, with a code of its own. The way of "Note on SIGPIPE" in Python's documentation of ``signal``.
+    It would fail again at exit, with another exit code. This is the way of the "Note on SIGPIPE" in Python's documentation
+    of ``signal``.
     """
     with suppress(OSError, ValueError, AttributeError):
         number = stream.fileno()

@@ -1,4 +1,4 @@
-"""Shows how far a sync is: a bar on a terminal where Rich is installed, plain lines elsewhere."""
+"""Shows the progress of a sync: a bar on a terminal if Rich is installed, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Write = Callable[[str], object]
 
 
 class Lines(AbstractContextManager["Lines"]):
-    """Writes a line now and then, for a pipe or a log."""
+    """Writes a line every few seconds, for a pipe or a log."""
 
     def __init__(self, write: Write, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Write nothing yet.
+        """Prepare, without writing anything yet.
 
         Args:
-            write: takes a line.
+            write: writes a line.
             clock: returns the time in seconds.
         """
         self._write, self._clock = write, clock
@@ -34,7 +34,7 @@ class Lines(AbstractContextManager["Lines"]):
         self._write(text)
 
     def __exit__(self, *_details: object) -> None:
-        """Leave the last words to the caller."""
+        """Write nothing, because the caller writes the last line."""
 
     def show(self, counts: Counts) -> None:
         """Write a line, if the last one was a while ago."""
@@ -48,7 +48,7 @@ class Bar(AbstractContextManager["Bar"]):
     """Shows a bar with the rate and the time left."""
 
     def __init__(self, stream: Any) -> None:
-        """Show nothing yet.
+        """Prepare, without showing anything yet.
 
         Args:
             stream: the terminal.
@@ -94,12 +94,12 @@ def progress_for(stream: LastingOutput, *, can_draw: bool = True) -> Bar | Lines
     """Return what shows the progress.
 
     Args:
-        stream: where it is shown, a terminal perhaps.
-        can_draw: whether a bar may be drawn; lines that are written at the same time would break it.
+        stream: where to show it; it may be a terminal.
+        can_draw: whether a bar may be drawn. Other lines at the same time would break it.
     """
     if can_draw and stream.isatty():
         try:
-            # Not the stream itself: it ends each frame of the bar with a line's end, and makes it red.
+            # Not the stream itself, which ends each frame of the bar with a line end, and colors it red.
             return Bar(stream.as_file())
         except ImportError:
             pass
@@ -107,13 +107,13 @@ def progress_for(stream: LastingOutput, *, can_draw: bool = True) -> Bar | Lines
 
 
 def line(counts: Counts) -> str:
-    """Return how far the run is, on one line."""
+    """Return the progress of the run as one line."""
     done = counts.asked + counts.failed
     return f"Checked {done} of {counts.total} users, {pace(counts)}."
 
 
 def pace(counts: Counts) -> str:
-    """Return the rate, and the time that is left at it."""
+    """Return the rate, and the time left at that rate."""
     done = counts.asked + counts.failed
     rate = done / counts.seconds if counts.seconds else 0.0
     if not rate:
@@ -122,7 +122,7 @@ def pace(counts: Counts) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people read it, such as 1 h 05 min or 40 s."""
+    """Return a duration for people, such as 1 h 05 min or 40 s."""
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
         return f"{rest} s"

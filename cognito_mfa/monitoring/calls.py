@@ -17,10 +17,7 @@ _last: ContextVar[str] = ContextVar("cognito_mfa_last_request_id", default="")
 
 
 def observed(call: Call) -> Call:
-    """Return ``call``, which sends an operation with its parameters, observed.
-
-    The decorator of ``transport.call``.
-    """
+    """Decorate ``transport.call``, so that each operation that it sends is observed."""
 
     @wraps(call)
     def observing(operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,14 +43,11 @@ def observed(call: Call) -> Call:
 
 
 def last_request_id() -> str:
-    """Return AWS's id of the last request that was sent for this request of the site.
-
-    Empty if there was none.
-    """
+    """Return AWS's id of the last request that this request of the site sent; empty if there is none."""
     return _last.get()
 
 
 def forget() -> None:
-    """Forget the last request: a thread of a server answers one request of the site after another."""
+    """Forget the last request, because a server's thread handles many requests of the site in turn."""
     if _last.get():
         _last.set("")

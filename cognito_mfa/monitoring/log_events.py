@@ -37,7 +37,7 @@ class Event(NamedTuple):
     """One kind of outcome.
 
     Attributes:
-        vocabulary: OWASP's name of it, or an extension of ours in the same style; see ``EXTENSIONS``.
+        vocabulary: OWASP's name of the event, or our extension in the same style; see ``EXTENSIONS``.
         level: of the line, unless the error or the caller says otherwise.
         follows_call: whether the outcome is Cognito's, so that the id of the last request belongs to it.
     """
@@ -54,7 +54,7 @@ class Fields(TypedDict, total=False):
         user: primary key of the site's user whom it is about.
         by: primary key of the administrator who did it, or "command".
         method: Cognito's name of the factor.
-        view: name of the view that was asked for.
+        view: name of the requested view.
         step: of the sign-in.
         operation: the API operation that was called last.
         cognito_error: Cognito's name of the error.
@@ -63,7 +63,7 @@ class Fields(TypedDict, total=False):
         request_id: AWS's id of the request.
         reference: which the user's page shows.
         sub: of the user in the user pool, where the site has no user.
-        email: which one it was, such as ``mfa_reset``.
+        email: its name, such as ``mfa_reset``.
         count: how many.
         failed: how many of them failed.
         seconds: how long it took.
@@ -92,7 +92,7 @@ def _local(vocabulary: str, level: int = logging.INFO) -> Event:
     return Event(vocabulary, level, follows_call=False)
 
 
-# Not in OWASP's vocabulary, which has no words for second factors and for services that others run.
+# Not in OWASP's vocabulary, which has no words for second factors and for services of other companies.
 EXTENSIONS = {
     "authn_factor_added": "an authenticator app or recovery codes were added",
     "authn_factor_fail": "a change of an authenticator app failed, or its outcome is unknown",
@@ -170,7 +170,7 @@ EVENTS = {
     "would_block": _local("authz_fail"),
 }
 
-# Whose count says which error it was, and the errors that operators have to act on.
+# Events whose count has the error as a label, and the errors that operators must act on.
 COUNTED_BY_ERROR: dict[str, tuple[str, ...]] = {
     "password_refused": (BadCredentials.code,),
     "step_refused": (Busy.code, CodeAttemptsLocked.code),
@@ -183,7 +183,7 @@ COUNTED_BY_ERROR: dict[str, tuple[str, ...]] = {
 for _name in EVENTS:
     metrics.declare_event(_name, *COUNTED_BY_ERROR.get(_name, ()))
 
-# What a page calls an error decides more than where it happened.
+# The error that a page shows matters more than where it happened.
 BY_ERROR = {
     "password_policy": "authn_password_change_fail",
     "refused": "authz_fail",
@@ -202,12 +202,12 @@ def write(
     level: int | None = None,
     **fields: Unpack[Fields],
 ) -> None:
-    """Log that ``name`` happened, and count it.
+    """Log an event, and count it.
 
     Args:
         name: one of ``EVENTS``.
-        text: what the line says after the name; by default the fields.
-        cause: the error that is the outcome; its operation, code, reason, and request id become fields.
+        text: of the line, after the name; by default the fields.
+        cause: the error of the outcome. Its operation, code, reason, and request id become fields.
         level: of the line; by default the error's or the event's.
         **fields: see ``Fields``.
     """
@@ -252,6 +252,6 @@ def _line(told: dict[str, object]) -> str:
         if key not in ("user", "by", "reference", "request_id")
     }
     pairs = [f"{key.replace('_', ' ')} {value}" for key, value in rest.items()]
-    if "count" in told:  # of many users
+    if "count" in told:  # the event is about many users
         return ", ".join([*([f"by {told['by']}"] if by else []), *pairs])
     return ", ".join([f"user {told.get('user', 'unknown')}{by}", *pairs])

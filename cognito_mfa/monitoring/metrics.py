@@ -26,7 +26,7 @@ CIRCUIT = "cognito_mfa.circuit.open"
 METRICS = (EVENTS, DURATION, CIRCUIT)
 EVENT = "cognito_mfa.event"  # attribute of a count
 ATTRIBUTES = (EVENT,)  # of ours; the others are OpenTelemetry's
-# Seconds: a good answer takes 20 to 500 ms, and 12 s is the deadline.
+# Seconds. A good answer takes 20 to 500 ms, and the deadline is 12 s.
 BOUNDARIES = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 8.0, 12.0)
 
 
@@ -42,7 +42,7 @@ class Instruments:
         self.events = meter.create_counter(
             EVENTS, unit="{event}", description="Outcomes, by the name of the log event."
         )
-        # Prometheus computes increases: of a count that first appears as 1 there is none.
+        # Prometheus computes increases, and finds none for a count that first appears as 1.
         for attributes in _declared:
             self.events.add(0, attributes)
         self.duration = meter.create_histogram(
@@ -74,7 +74,7 @@ class Instruments:
                 "rpc.service": SERVICE,
                 "rpc.method": operation,
             },
-            record_exception=False,  # what is recorded is chosen here
+            record_exception=False,  # we choose what is recorded
             set_status_on_exception=False,
         )
 
@@ -83,11 +83,11 @@ _declared: list[dict[str, str]] = []
 
 
 def declare_event(name: str, *errors: str) -> None:
-    """Let the count of an event begin at zero.
+    """Start the count of an event at zero.
 
     Args:
         name: of the log event.
-        *errors: the app's codes of the errors that are counted apart.
+        *errors: the app's codes of the errors that are counted separately.
     """
     _declared.extend(_event(name, error) for error in errors or ("",))
 
@@ -100,7 +100,7 @@ _is_circuit_open: Callable[[], bool] | None = None
 
 
 def observe_circuit(is_open: Callable[[], bool]) -> None:
-    """Let the gauge report what ``is_open`` returns."""
+    """Make the gauge report the result of ``is_open``."""
     global _is_circuit_open
     _is_circuit_open = is_open
 
@@ -141,7 +141,7 @@ def record_call(
         span: from ``span_of_call``.
         operation: the API operation.
         seconds: how long the caller waited.
-        request_id: AWS's; empty where no answer came.
+        request_id: AWS's id; empty if there was no answer.
         error_type: Cognito's name of the error, or our code; empty for a success.
     """
     found = instruments()

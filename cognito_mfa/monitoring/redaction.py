@@ -17,7 +17,7 @@ from typing import Any
 
 from cognito_mfa.values.secret_text import MASK, SecretText
 
-# Members of requests and answers, in the service's spelling. A test compares them with botocore's model.
+# Members of requests and responses, in the service's spelling. A test compares them with botocore's model.
 MEMBERS = frozenset(
     {
         *("AccessToken", "ActorToken", "AuthParameters", "ChallengeResponses", "ClientSecret"),
@@ -43,14 +43,14 @@ PARAMETERS = frozenset(
         *("SRP_A", "SRP_B"),
     }
 )
-# Fields of OAuth 2.0 and SAML, at the pool's own domain, and of signed addresses.
+# Fields of OAuth 2.0 and SAML, at the pool's domain, and of signed URLs.
 FIELDS = frozenset(
     {
         *("access_token", "client_assertion", "client_secret", "code", "code_verifier", "id_token"),
         *("password", "refresh_token", "session", "SAMLResponse", "X-Amz-Signature"),
     }
 )
-# Other spellings: fields of forms, arguments in Python, AWS credentials.
+# Other spellings: form fields, Python arguments, and AWS credentials.
 _OTHER_NAMES = (
     r"(?i:[\w-]{0,40}(?:passw(?:or)?d|passphrase|secret)[\w-]{0,40}"
     r"|[\w-]{0,40}(?:token|sessionid|(?:confirmation|mfa|otp|recovery|user|verification)_?code))"
@@ -58,7 +58,7 @@ _OTHER_NAMES = (
 HEADERS = frozenset(
     {"Authorization", "Cookie", "Proxy-Authorization", "Set-Cookie", "X-Amz-Security-Token"}
 )
-# Personal data, not secret: removed from the lines of AWS's libraries only, because other code uses the same words.
+# Personal data that is not secret. Only removed from the lines of AWS's libraries, because other code uses the words, too.
 PERSONAL = frozenset(
     {
         *("IpAddress", "LastIPAddress", "UserContextData", "Username", "Value"),
@@ -85,7 +85,7 @@ _NAMES = _any_of(MEMBERS | PARAMETERS | FIELDS)
 
 
 def _key(names: str, separators: str = ":=,") -> str:
-    """Return what finds ``"Name":``, in JSON, in JSON within JSON, and as Python shows a dictionary.
+    """Return a pattern for ``"Name":`` in JSON, in JSON within JSON, and in Python's dictionaries.
 
     Args:
         names: a pattern.
@@ -98,8 +98,8 @@ def _pattern(*parts: str) -> re.Pattern[str]:
     return re.compile("".join(parts), re.DOTALL)
 
 
-# A quotation mark within the value has more backslashes before it than the one that ends it. Where the value has no end,
-# because the line was cut, it is what is left.
+# A quotation mark within the value has more backslashes before it than the one that ends it. If the line was cut, so that
+# the value has no end, the value is the rest of the line.
 _QUOTED = (
     _pattern(_key(_NAMES), _VALUE),
     _pattern(_key(_OTHER_NAMES, ":="), _VALUE),
@@ -109,7 +109,7 @@ _QUOTED = (
 )
 _PERSONAL = _pattern(_key(_any_of(PERSONAL)), _VALUE)
 _EVERYTHING = f"{_NAMES}|{_OTHER_NAMES}"
-_BEGIN = r"(?:(?<![\w.-])|(?<=\\[nrt]))"  # of a word, also after a line break that Python shows
+_BEGIN = r"(?:(?<![\w.-])|(?<=\\[nrt]))"  # of a word, even after an escaped line break
 _UNQUOTED = (
     _pattern(_key(_any_of(MAPS), ":"), r"\{[^{}]*\}"),
     _pattern(_key(_EVERYTHING, ":="), _LIST),  # as Django shows a form
@@ -125,7 +125,7 @@ _UNQUOTED = (
 # Tokens are recognized wherever they are: signed ones have three parts, encrypted ones five.
 _TOKENS = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}")
 _PASSWORDS_IN_ADDRESSES = re.compile(r"(?P<key>\w://[^\s/@:\"']*:)[^\s/\"']+(?=@)")
-# One of these is in every name above, in lower case. Most lines have none, and cost a microsecond.
+# Every name above contains one of these in lower case. Most lines contain none, and take a microsecond.
 _STEMS = (
     *("answer", "assertion", "authorization", "challengeresponses", "code", "cookie", "credential"),
     *("encodeddata", "eyj", "parameters", "passphrase", "passw", "salt", "samlresponse", "secret"),
@@ -133,9 +133,9 @@ _STEMS = (
 )
 _ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "taskName"}
 _HARMLESS = (type(None), bool, float, complex, dt.date, dt.time, dt.timedelta, SecretText)
-SIX_DIGITS = 100_000  # the least: a status such as 404 is no code of a user
-PAIR = 2  # a header, as many libraries keep it
-MAX_DEPTH = 8  # of containers in containers
+SIX_DIGITS = 100_000  # smaller numbers, such as the status 404, are not codes of a user
+PAIR = 2  # name and value of a header, as many libraries store it
+MAX_DEPTH = 8  # of nested containers
 
 
 def redact(text: str, *, personal: bool = False) -> str:
@@ -175,13 +175,13 @@ class RemoveSecrets(logging.Filter):
 
 
 def _clean_message(record: logging.LogRecord, *, personal: bool) -> None:
-    """Clean the arguments by their names, then the text that they make; a formatter may read either."""
+    """Clean the arguments by their names, and then the message, because a formatter may read either."""
     if not isinstance(record.msg, str):
         record.msg = _clean(record.msg, personal=personal)
     record.args = _clean(record.args, personal=personal)
     try:
         text = record.getMessage()
-    except Exception:  # noqa: BLE001 - logging itself reports it, with the message and the arguments
+    except Exception:  # noqa: BLE001 - logging reports it, with the message and the arguments
         record.msg = redact(str(record.msg), personal=personal)
         return
     clean = redact(text, personal=personal)
@@ -190,7 +190,7 @@ def _clean_message(record: logging.LogRecord, *, personal: bool) -> None:
 
 
 def _clean_exception(record: logging.LogRecord, *, personal: bool) -> None:
-    """Replace the traceback by its clean text, where it holds something; collectors would read the frames.
+    """Replace a traceback that has secrets with its clean text, because collectors would read the frames.
 
     Another handler may have left a shorter text of it in the record.
     """
@@ -204,13 +204,13 @@ def _clean_exception(record: logging.LogRecord, *, personal: bool) -> None:
 
 
 def _clean(value: Any, name: str = "", *, personal: bool, depth: int = 0) -> Any:
-    """Return ``value`` without what is secret in it: the same object, where there is nothing.
+    """Return ``value`` without its secrets; the same object if it has none.
 
     Args:
         value: of any type, containers included.
-        name: under which it was found; empty for none.
+        name: of the value, such as its key; empty for none.
         personal: also without usernames, addresses, and attributes.
-        depth: of the containers around it.
+        depth: the number of containers around it.
     """
     if isinstance(value, _HARMLESS):
         return value
@@ -258,7 +258,7 @@ def _clean_items(value: Any, name: str, *, personal: bool, depth: int) -> Any:
 
 
 def _clean_object(value: Any, *, personal: bool) -> Any:
-    """Return the clean text of an object, as a formatter would write it, or the object."""
+    """Return the clean text of an object, as a formatter would write it, or the object if it is clean."""
     for show in (str, repr):
         text = _shown(value, show)
         clean = redact(text, personal=personal)
@@ -270,7 +270,7 @@ def _clean_object(value: Any, *, personal: bool) -> Any:
 def _shown(value: object, show: Callable[[object], str]) -> str:
     try:
         return show(value)
-    except Exception:  # noqa: BLE001 - whatever it raises, it shows nothing
+    except Exception:  # noqa: BLE001 - an object that raises any error shows nothing
         return ""
 
 

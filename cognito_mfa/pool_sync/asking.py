@@ -1,4 +1,4 @@
-"""Asks Cognito about many users at a time, in threads that do nothing else."""
+"""Asks Cognito about many users at a time, in threads that only do that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cognito_mfa.cognito.types import Factors
 from cognito_mfa.exceptions import UnavailableReason, UserGone
 from cognito_mfa.pool_sync.plan import MAX_CONCURRENCY, Plan
 
-SPARE = 4  # calls at a time beyond what the rate needs, which is also how many there are before the first answer
+SPARE = 4  # calls at a time beyond what the rate needs; also the limit before the first answer
 SMOOTHING = 0.1  # the weight of one answer in the average
 
 
@@ -26,11 +26,11 @@ class Answer(NamedTuple):
 
     Attributes:
         known: the user's row as it was read before.
-        factors: what Cognito lists; None where the pool has no such user.
-        enabled: whether the pool lets the user sign in; None where that was not asked.
+        factors: what Cognito lists; None if the pool has no such user.
+        enabled: whether the pool lets the user sign in; None if that was not asked.
         error: why there is no answer.
         seconds: how long it took.
-        tries: how many times the user was asked about.
+        tries: how many times Cognito was asked about the user.
     """
 
     known: Known
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A user who is asked about, how many times that is with this one, and since when."""
+    """A question to Cognito about a user: the number of tries with this one, and when it was asked."""
 
     known: Known
     tries: int
@@ -50,21 +50,21 @@ class Question(NamedTuple):
 
 
 class Asker:
-    """Keeps as many calls open as the rate needs, at the time that answers take.
+    """Keeps as many calls open as the rate needs, given the time that answers take.
 
-    By Little's law that is the rate times the time of an answer. Twice as many are allowed, so that a second of slow
+    By Little's law, that is the rate times the time of an answer. Twice as many are allowed, so that a second of slow
     answers does not lower the rate.
 
-    The threads are those that carry all calls, and make them directly: no other thread waits for each of them. A
-    question that is open at its deadline is given up here, and whatever is answered later is not read.
+    The threads are those that carry all calls, and they make them directly, so that no other thread waits for each of
+    them. A question that is open at its deadline is abandoned here, and a later answer is not read.
     """
 
     def __init__(self, plan: Plan, *, each_enabled: bool) -> None:
-        """Ask no one yet.
+        """Prepare, without asking yet.
 
         Args:
             plan: of the run.
-            each_enabled: whether each user is also asked for in the list of users.
+            each_enabled: whether to look each user up in the list of users, too.
         """
         self._plan, self._each_enabled = plan, each_enabled
         self._patience = DEADLINE * (2 if each_enabled else 1)  # one for each call
@@ -75,7 +75,7 @@ class Asker:
 
     @property
     def open(self) -> int:
-        """Return how many users are asked about at the moment."""
+        """Return the number of open questions."""
         return len(self._open)
 
     @property
@@ -86,11 +86,11 @@ class Asker:
         return min(MAX_CONCURRENCY, math.ceil(self._plan.rate * self._seconds * 2) + SPARE)
 
     def ask(self, known: Known, *, tries: int = 1) -> None:
-        """Ask about a user in another thread; never waits.
+        """Ask about a user in another thread, without waiting.
 
         Args:
             known: the user's row.
-            tries: how many times that is, with this one.
+            tries: the number of times, including this one.
         """
         number, question = next(self._numbers), Question(known, tries, time.monotonic())
         self._open[number] = question
@@ -99,23 +99,23 @@ class Asker:
             self._answers.put((number, _failed(question, failure)))
 
     def answer(self, *, wait: float = 0.0) -> Answer | None:
-        """Return the next answer, or None when none came.
+        """Return the next answer; None if there was none in time.
 
         Args:
-            wait: for so many seconds.
+            wait: the number of seconds.
         """
         try:
             number, answer = self._answers.get(timeout=wait) if wait else self._answers.get_nowait()
         except Empty:
             return self._overdue()
-        if self._open.pop(number, None) is None:  # it was given up
+        if self._open.pop(number, None) is None:  # it was abandoned
             return self.answer()
         average = self._seconds or answer.seconds
         self._seconds = average + SMOOTHING * (answer.seconds - average)
         return answer
 
     def _overdue(self) -> Answer | None:
-        """Return that there is no answer to the oldest question, if its time is over."""
+        """Return an answer that says that the oldest question timed out; None if it has time left."""
         number, oldest = next(iter(self._open.items()), (0, None))
         if oldest is None or time.monotonic() - oldest.began < self._patience:
             return None

@@ -15,15 +15,15 @@ from cognito_mfa.pool_sync.plan import Plan
 from cognito_mfa.pool_sync.writing import persistently
 from cognito_mfa.values import clocks
 
-# Keys that one query returns. Each of them sorts what is due, since an index of the times would have to be changed at
+# Keys that one query returns. Each query sorts the due rows, because an index of the times would have to be changed at
 # every sign-in.
 WINDOW = 10_000
-AHEAD = 2.0  # seconds for which rows are read before Cognito is asked about them
+AHEAD = 2.0  # seconds before a user's turn, at which the row is read
 FEWEST, MOST = 20, 500  # rows read at once
 
 
 def due(plan: Plan, before: dt.datetime) -> QuerySet[CognitoIdentity]:
-    """Return the rows to ask about.
+    """Return the rows of the users to check.
 
     Args:
         plan: of the run.
@@ -38,16 +38,16 @@ def due(plan: Plan, before: dt.datetime) -> QuerySet[CognitoIdentity]:
 
 
 def stream(plan: Plan, before: Callable[[], dt.datetime]) -> Iterator[Known]:
-    """Yield each due row as it is shortly before Cognito is asked about it.
+    """Yield each due row, read shortly before Cognito is asked about it.
 
     Args:
         plan: of the run.
-        before: returns what ``due`` takes; earlier than before where the clock jumped back.
+        before: returns the argument for ``due``, which becomes earlier if the clock jumped back.
     """
     size = max(FEWEST, min(MOST, int(plan.rate * AHEAD)))
     for keys in _windows(plan, before):
         for first in range(0, len(keys), size):
-            # Again with the condition: a sign-in since may have settled it.
+            # The condition again, because a sign-in since then may have checked the user.
             rows = due(plan, before()).filter(pk__in=keys[first : first + size])
             found = {row.pk: row for row in persistently(lambda: list(observation.read(rows)))}  # noqa: B023 - called here
             yield from (found[key] for key in keys[first : first + size] if key in found)
@@ -56,7 +56,7 @@ def stream(plan: Plan, before: Callable[[], dt.datetime]) -> Iterator[Known]:
 def _windows(plan: Plan, before: Callable[[], dt.datetime]) -> Iterator[list[Any]]:
     """Yield the keys of the due rows in parts.
 
-    What was checked is no longer due, and what failed is not met again.
+    Rows that were checked are no longer due, and rows that failed do not come again.
     """
     after = Q()
     while True:

@@ -24,9 +24,9 @@ from cognito_mfa.pool_sync.pacing import TokenBucket
 from cognito_mfa.pool_sync.plan import LIST_RATE, SHOWN, Counts, Plan
 from cognito_mfa.pool_sync.writing import Writer, persistently
 
-ATTEMPTS = 30  # at each page, with a second's rest between two, until Cognito is back
+ATTEMPTS = 30  # for each page, a second apart, until Cognito is back
 AHEAD = 2  # pages that wait to be compared
-WAIT = 0.5  # seconds between two looks at whether the run is over
+WAIT = 0.5  # seconds between two checks of whether the run is over
 
 
 class Page(NamedTuple):
@@ -35,7 +35,7 @@ class Page(NamedTuple):
     Attributes:
         asked_at: a moment before Cognito answered.
         users: on it.
-        error: why there is none; no other page follows.
+        error: why there is no page; no other one follows.
         is_last: whether no other page follows.
     """
 
@@ -46,10 +46,10 @@ class Page(NamedTuple):
 
 
 class Lister:
-    """Reads the pages in a thread of its own, which only calls Cognito."""
+    """Reads the pages in a separate thread, which only calls Cognito."""
 
     def __init__(self, pace: TokenBucket | None = None) -> None:
-        """Start no thread yet.
+        """Prepare, without starting the thread yet.
 
         Args:
             pace: of the pages, and of all other calls of ListUsers in this run.
@@ -61,14 +61,14 @@ class Lister:
         self.is_done = False
 
     def start(self) -> None:
-        """Read the first page, and so on."""
+        """Start to read pages."""
         self._thread.start()
 
     def page(self, *, wait: float = 0.0) -> Page | None:
-        """Return the next page, or None where none came.
+        """Return the next page; None if there was none in time.
 
         Args:
-            wait: for so many seconds.
+            wait: the number of seconds.
         """
         try:
             page = self._pages.get(timeout=wait) if wait else self._pages.get_nowait()
@@ -78,7 +78,7 @@ class Lister:
         return page
 
     def close(self) -> None:
-        """Read no other page."""
+        """Stop reading pages."""
         self._closing.set()
 
     def _read_all(self) -> None:
@@ -125,7 +125,7 @@ class _Row(NamedTuple):
 
 
 def compare(page: Page, plan: Plan, counts: Counts, writer: Writer, pace: TokenBucket) -> None:
-    """Compare a page with the rows, and record who was disabled or enabled since.
+    """Compare a page with the rows, and record which users were disabled or enabled since.
 
     Args:
         page: of the list.
@@ -176,10 +176,10 @@ def _record_news(row: _Row, enabled: bool, plan: Plan, writer: Writer) -> None:
 
 
 def _is_still(row: _Row, enabled: bool, pace: TokenBucket) -> bool:
-    """Return whether Cognito says so now, too: a sign-in since the page would know better.
+    """Return whether Cognito still says so, because a sign-in since the page may know better.
 
-    The row may also have been checked by this very run, which asks for factors and learns nothing of this. It may
-    have checked all users of the page, so that there is a call for each of them.
+    This run may also have checked the row, which reads factors and does not show this. If it has checked all users of
+    the page, that takes a call for each of them.
     """
     pace.acquire()
     try:

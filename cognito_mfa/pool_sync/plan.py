@@ -1,4 +1,4 @@
-"""What a run does, and what it did."""
+"""The plan of a run, and its results."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-# Four fifths of Cognito's quotas, which are for the whole account and Region, other applications included ("Request
-# quotas" in docs/costs.md): of UserRead, UserList, and UserResourceUpdate.
+# Four fifths of Cognito's quotas for UserRead, UserList, and UserResourceUpdate. The quotas are for all applications of
+# the account in the Region ("Request quotas" in docs/costs.md).
 RATE, LIST_RATE, UPDATE_RATE = 96.0, 24.0, 20.0
-BATCH = 500  # users whose answers are written together; what a killed run repeats at most
+BATCH = 500  # users whose answers are written together; a killed run repeats no more
 MAX_CONCURRENCY = 48  # calls at a time; below the connections that a client keeps
 SHOWN = 1000  # users of each kind that Counts names
 
 
 class Limiter(Protocol):
-    """Paces calls, those of other processes perhaps included."""
+    """Paces calls of this process, and perhaps of others."""
 
     def acquire(self) -> object:
-        """Return when one more user may be asked about."""
+        """Return when another user may be checked."""
 
 
 class Shard(NamedTuple):
-    """Part ``number`` of ``of``: the users whose primary keys leave the same rest."""
+    """Part ``number`` of ``of``: the users whose primary keys have the same remainder."""
 
     number: int = 1
     of: int = 1
@@ -38,18 +38,18 @@ WHOLE = Shard()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Which users are asked about, how fast, and what is written.
+    """Which users to check, how fast, and what to write.
 
     Attributes:
         shard: the part of the users. The first one also compares the list of the pool's users with the rows.
         before: users who were checked since this moment are skipped; now, by default.
-        limit: stop after so many users.
+        limit: stop after this many users.
         seconds: stop after this time.
         rate: users a second, at most.
         concurrency: calls at a time; None for as many as the rate needs.
-        dry_run: ask and compare, and write nothing.
-        list_pool: whether the list of the pool's users is read, for who is disabled and who is not linked. Without it,
-            each user is asked about on its own, which is limited to ``LIST_RATE``.
+        dry_run: ask and compare, but write nothing.
+        list_pool: whether to read the list of the pool's users, to find users who are disabled or not linked. Without
+            it, each user is looked up separately, which is limited to ``LIST_RATE``.
         continued: whether an earlier part of the same run has read the list.
         set_preference: make Cognito ask again for the codes of authenticator apps whose preference was lost.
         finish_resets: finish interrupted resets first.
@@ -74,14 +74,14 @@ class Plan:
 
 
 class Failed(NamedTuple):
-    """A user whom Cognito said nothing about; the row is as it was."""
+    """A user about whom Cognito gave no answer. The row is unchanged."""
 
     username: str
     error: str
 
 
 class Changed(NamedTuple):
-    """A user whose row changed, or would."""
+    """A user whose row changed, or would change without ``dry_run``."""
 
     username: str
     before: str
@@ -90,27 +90,27 @@ class Changed(NamedTuple):
 
 @dataclass(slots=True)
 class Counts:
-    """What a run did.
+    """The results of a run.
 
     Attributes:
-        total: users to ask about, as counted at the start.
+        total: users to check, as counted at the start.
         asked: users that Cognito answered about.
         failed: users that it did not answer about.
-        overtaken: users who changed here while Cognito was asked; their rows are as they are.
-        changes: how many users changed from which status to which; DISABLED beside the statuses.
-        changed: the first of them by name.
+        overtaken: users who changed here while Cognito was asked, whose rows were left unchanged.
+        changes: the number of users for each pair of old and new status, or DISABLED.
+        changed: the first of them, with names.
         listed: users in the list of the pool, as far as it was read.
-        list_complete: whether it was read to its end.
+        list_complete: whether the list was read to its end.
         not_linked: users in that list who have no row here.
-        unlinked: the first of them by name.
+        unlinked: the first of them, with names.
         preferences: preferences that were set again.
         resets: interrupted resets that were finished.
         open_resets: those that still are not.
         trouble: why the run ended early; empty otherwise.
         list_trouble: why the list could not be read to its end; empty otherwise.
         preference_trouble: why no more preferences were set; empty otherwise.
-        complete: whether every user was asked about, and the list was read if it should be.
-        stopped: whether it was told to stop, or reached its limit.
+        complete: whether every user was checked, and the list was read if the plan says so.
+        stopped: whether the run was told to stop, or reached its limit.
         seconds: how long it took.
     """
 

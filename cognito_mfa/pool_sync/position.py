@@ -1,7 +1,7 @@
-"""Remembers when a run began, which is all that continuing it takes.
+"""Stores when a run began, which is enough to continue it.
 
-Users are asked about in the order in which they were checked, and each write moves ``checked_at``. So the users who were not
-checked since the run began are what is left of it.
+A run checks the least recently checked users first, and each write sets ``checked_at``. So the users who were not
+checked since the run began are the rest of it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from cognito_mfa.values import clocks
 
 
 def interrupted(shard: Shard) -> dt.datetime | None:
-    """Return when the interrupted run over ``shard`` began.
+    """Return when the interrupted run over ``shard`` began; None if there is none.
 
-    None if the last one was finished, or there is none. A moment in the future comes from a clock that jumped.
+    A time in the future comes from a clock that jumped.
     """
     rows = SyncRun.objects.in_pool().filter(
         shard=str(shard), finished_at=None, started_at__lte=clocks.latest()
@@ -28,11 +28,11 @@ def interrupted(shard: Shard) -> dt.datetime | None:
 
 
 def begin(shard: Shard, at: dt.datetime) -> None:
-    """Remember a run that begins.
+    """Store the beginning of a run.
 
     Args:
         shard: the part of the users.
-        at: users who were checked before are asked about.
+        at: the time of the beginning. Users who were not checked since then are due.
     """
     values = {"started_at": at, "finished_at": None}
     SyncRun.objects.update_or_create(
@@ -41,9 +41,9 @@ def begin(shard: Shard, at: dt.datetime) -> None:
 
 
 def finish(shard: Shard, at: dt.datetime) -> None:
-    """Remember that every user of ``shard`` was asked about.
+    """Store that every user of ``shard`` was checked.
 
-    Not where another run has begun since: that one may still be interrupted.
+    This does nothing if another run has begun since then, which may still be interrupted.
 
     Args:
         shard: the part of the users.

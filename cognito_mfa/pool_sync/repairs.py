@@ -1,4 +1,4 @@
-"""Finishes interrupted resets, and sets lost preferences, where a run is told to."""
+"""Finishes interrupted resets and restores lost preferences, if the plan says so."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def finish_resets(
 def can_set_preference(answer: Answer) -> bool:
     """Return whether Cognito lists no factor although an authenticator app was set up here.
 
-    The reply to a setup's last call was lost, or another tool turned it off. A user who was disabled or enabled since is
-    left to the next run, because that must be written first.
+    Then the reply to a setup's last call was lost, or another tool turned the app off. A user who was disabled or
+    enabled since is left to the next run, because that must be written first.
     """
     known, factors = answer.known, answer.factors
     if factors is None or known.token is None or known.unconfirmed == REMOVAL:
@@ -65,11 +65,11 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
     """Make Cognito ask for the codes of the user's authenticator app again, and record that.
 
     Args:
-        answer: that ``can_set_preference``.
+        answer: one for which ``can_set_preference`` is true.
         pace: of the operations that change a user.
 
     Returns:
-        False where it was not done: the row is another one by now, or Cognito has no such authenticator app.
+        False if nothing was done, because the row has changed or Cognito has no such authenticator app.
 
     Raises:
         CognitoMFAError: Cognito refused, or did not answer.
@@ -79,7 +79,7 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
     token = identity.software_token if identity else None
     if identity is None or token is None or token.pk != answer.known.token:
         return False
-    # SECURITY: where a reset could only turn it off, the lost phone would be in charge again.
+    # SECURITY: if a reset could only turn the app off, this would make the codes of the lost phone work again.
     if transitions.was_removed_or_reset(identity) or identity.unconfirmed == REMOVAL:
         return False
     known = next(observation.read(CognitoIdentity.objects.filter(pk=identity.pk)), None)

@@ -1,4 +1,4 @@
-"""The log event of a run: that it did all it had to do, a part of it, or failed."""
+"""The log event of a run, which was complete, did a part, or failed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ def log_run(counts: Counts, about: str = "", *, is_part: bool = False) -> None:
     """Log how a run ended.
 
     Args:
-        counts: what it did.
-        about: what the line says first, such as the shard.
-        is_part: whether other runs do the rest, so that even a complete one is a part.
+        counts: the results of the run.
+        about: the beginning of the line, such as the shard.
+        is_part: whether other runs do the rest, so that even a complete run is only a part.
     """
     trouble = counts.trouble or counts.list_trouble
     numbers = (

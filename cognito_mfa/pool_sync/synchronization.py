@@ -38,22 +38,20 @@ from cognito_mfa.pool_sync.plan import (
 )
 from cognito_mfa.pool_sync.writing import Writer, persistently
 
-TRIES = 5  # for each user whose call fails, or is throttled, while Cognito answers others
-# Minutes in which Cognito may throttle every call before the run ends: others use the quota up, and it passes.
+TRIES = 5  # for each user whose call fails or is throttled while Cognito answers others
+# Minutes for which Cognito may throttle every call before the run ends, because other applications' load may pass.
 THROTTLED_MINUTES = 15
 GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
-# Errors about one user, such as a ``sub`` that Cognito does not take, which do not concern the next one.
+# Errors about one user, such as a ``sub`` that Cognito does not accept, which do not concern the next user.
 ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterException"})
-# Nothing was sent, so it is no failure of this user. The calls that are let through to see whether Cognito is back are.
+# Nothing was sent, so this user did not fail. The probing calls of the circuit breaker can fail.
 NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
-WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if those are sooner
-# Seconds by which a user may be asked about too early: a rest after each one would take a fifth more processor time.
+WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if that is sooner
+# Seconds by which a user may be checked early. To rest after each user would take a fifth more processor time.
 EARLY = 0.04
-WAIT = 0.1  # seconds for an answer, before other work is looked for
-PATIENCE = (
-    15.0  # seconds for the calls that are open when a run is stopped: more than the deadline of one
-)
-MODE_EVERY = 60.0  # seconds for which it is believed whether the pool requires MFA
+WAIT = 0.1  # seconds to wait for an answer before doing other work
+PATIENCE = 15.0  # seconds for the calls that are open when a run is stopped; longer than the deadline of one
+MODE_EVERY = 60.0  # seconds for which the run remembers whether the pool requires MFA
 
 
 def synchronize(
@@ -71,12 +69,12 @@ def synchronize(
         plan: which users, how fast, and what is written.
         limiter: a pace that is shared with other processes, besides ``plan.rate``.
         progress: called with the counts so far after each write.
-        told: called for each user who changed, or about whom Cognito said nothing.
-        stop: asked before each user whether to end; what Cognito answered until then is written.
-        counts: where it is counted, for who wants to know it even if the database fails; new ones by default.
+        told: called for each user who changed, or about whom Cognito gave no answer.
+        stop: called before each user; returns whether to end. Answers until then are written.
+        counts: gets the results, even if the database fails; new ones by default.
 
     Returns:
-        What was done. ``trouble`` says why it ended early.
+        The results. ``trouble`` says why the run ended early.
     """
     return _Run(plan or Plan(), limiter, progress, told, stop, counts=counts or Counts()).execute()
 
@@ -109,14 +107,15 @@ class _Run:
         self.answers: list[Answer] = []
         self.again: deque[tuple[Known, int]] = deque()
         self.failures_in_a_row = 0
-        self.throttled_since: float | None = None  # every call; None when the last one was answered
+        # Since when every call is throttled; None if the last one was answered.
+        self.throttled_since: float | None = None
         self.written_at = self.began
 
     def before(self) -> dt.datetime:
         """Return the moment since which users must have been checked to be done.
 
-        Where the clock jumps back, or is behind the one that began the run, it is the present: what is written from now
-        on would otherwise be due again, and again.
+        If the clock jumps back, or is behind the one that began the run, this is the present. Otherwise, users who are
+        written from now on would be due again and again.
         """
         self._before = min(self._before, timezone.now())
         return self._before
@@ -162,7 +161,7 @@ class _Run:
                 self._take()
 
     def _rest(self, seconds: float) -> None:
-        """Wait for the next call, which may be a long time at a low rate; end early where the run has to."""
+        """Wait for the next call, which may take long at a low rate. End early if the run must end."""
         while seconds > 0 and not self._must_end():
             time.sleep(min(seconds, WAIT))
             seconds -= WAIT
@@ -170,7 +169,7 @@ class _Run:
                 self._take()
 
     def _questions(self) -> Iterator[tuple[Known, int]]:
-        """Yield whom to ask about, users who must be asked about again among them."""
+        """Yield the users to check, including those who must be tried again."""
         for known in islice(keys.stream(self.plan, self.before), self.plan.limit):
             yield known, 1
             while self.again:
@@ -190,7 +189,7 @@ class _Run:
         return self.told_to_stop is not None and self.told_to_stop()
 
     def _settle(self) -> None:
-        """Wait for the calls that are open still, unless Cognito is the trouble, and write what is answered."""
+        """Wait for the open calls, unless Cognito is the problem, and write their answers."""
         until = time.monotonic() + PATIENCE
         while self.asker.open and not self.counts.trouble and time.monotonic() < until:
             self._take(wait=WAIT)
@@ -199,7 +198,7 @@ class _Run:
     # ---------------------------------------------------------------------------------- answers
 
     def _take(self, *, wait: float = 0.0) -> None:
-        """Handle what came: answers, and pages of the list."""
+        """Handle answers, and pages of the list."""
         answer = self.asker.answer(wait=wait)
         while answer is not None:
             self._handle(answer)
@@ -211,7 +210,7 @@ class _Run:
 
     def _handle(self, answer: Answer) -> None:
         error = answer.error
-        if self.counts.trouble:  # the run is over; the user is asked about by the next one
+        if self.counts.trouble:  # the run is over, and the next one checks the user
             return
         if error is None:
             self.failures_in_a_row, self.throttled_since = 0, None
@@ -231,9 +230,9 @@ class _Run:
             self._fail(answer.known, error)
 
     def _ask_later(self, answer: Answer, error: Busy) -> None:
-        """Slow down, and ask about the user again, at most ``TRIES`` times.
+        """Slow down, and try the user again, at most ``TRIES`` times.
 
-        Tries are not counted while every call is throttled, which is no user's fault.
+        Tries do not count while every call is throttled, because that is not about the user.
         """
         self.pace.slow_down()
         now = time.monotonic()
@@ -258,14 +257,14 @@ class _Run:
             self.counts.trouble = f"Stopped after {GIVE_UP_AFTER} failures in a row."
 
     def _gives_up(self) -> bool:
-        """Count a failure that is no user's own, and return whether there were too many in a row."""
+        """Count a failure that is not about one user, and return whether there were too many in a row."""
         self.failures_in_a_row += 1
         return self.failures_in_a_row >= GIVE_UP_AFTER
 
     # ---------------------------------------------------------------------------------- writing
 
     def _write(self) -> None:
-        """Write what was answered. A user who changed since is asked about once again, if still due."""
+        """Write the answers. A user who changed since then is checked again, if still due."""
         answers, self.answers = self.answers, []
         self.written_at = time.monotonic()
         if not answers:
@@ -294,10 +293,10 @@ class _Run:
         return rows
 
     def _not_preferred(self, answers: list[Answer]) -> list[Answer]:
-        """Set lost preferences; return the answers that are still true, which are to be written.
+        """Restore lost preferences, and return the answers that are still true, to be written.
 
-        An answer is written only after that: what it says would end the app that is to be turned on again, and a run that
-        continues this one does not ask again about a user whose answer was written.
+        The answers are written only after that. An answer without factors would end the app that is to be turned on
+        again, and a run that continues this one does not check a user whose answer was written.
         """
         left: list[Answer] = []
         for answer in answers:
@@ -316,7 +315,7 @@ class _Run:
         return left
 
     def _read_the_list(self) -> None:
-        """Read what is left of the list once all users were asked about."""
+        """Read the rest of the list after all users were checked."""
         while self.lister is not None and not self.lister.is_done and not self._must_end():
             page = self.lister.page(wait=WAIT)
             if page is not None:
@@ -334,7 +333,7 @@ class _Run:
 
 
 def _remembering(ask: Callable[[], bool]) -> Callable[[], bool]:
-    """Return ``ask``, which is believed for a while."""
+    """Return a version of ``ask`` that remembers its answer for a while."""
     told: list[tuple[float, bool]] = []
 
     def remembered() -> bool:

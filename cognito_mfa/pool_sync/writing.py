@@ -1,4 +1,4 @@
-"""Writes many answers together, and none over what a person did since the row was read."""
+"""Writes many answers together, but none over a change since the row was read."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from cognito_mfa.pool_sync.plan import SHOWN, Changed, Counts, Plan, Told
 
 Status = CognitoIdentity.Status
 
-# Of a query that a database refuses: because of another one (a deadlock, a locked file), or because it restarts, for
-# half a minute together.
+# Tries of a query that the database refuses because of another one (a deadlock, a locked file) or a restart: for half a
+# minute in all.
 ATTEMPTS = 11
 PAUSE = 0.2  # seconds, doubled each time
 LONGEST_PAUSE = 5.0  # seconds
-# Rows whose proofs end in one transaction: each commit takes time, and sign-ins of these users wait for it.
+# Rows whose proofs end in one transaction, because each commit takes time, and sign-ins of these users wait for it.
 TOGETHER = 20
 
 _Result = TypeVar("_Result")
 
 
 class Judged(NamedTuple):
-    """A row as it was read, and what Cognito's answer means for it.
+    """A row as it was read, and the meaning of Cognito's answer for it.
 
     Attributes:
         known: the row.
         seen: what the answer means.
-        enabled: whether the pool lets the user sign in; None where that was not asked.
+        enabled: whether the pool lets the user sign in; None if that was not asked.
     """
 
     known: Known
@@ -46,7 +46,7 @@ class Judged(NamedTuple):
 
     @property
     def is_unchanged(self) -> bool:
-        """Return whether the row says it already."""
+        """Return whether the row already says the same."""
         return self.seen == (
             self.known.status,
             self.known.preferred_factor,
@@ -55,7 +55,7 @@ class Judged(NamedTuple):
 
     @property
     def is_alone(self) -> bool:
-        """Return whether the row is written on its own: proofs end, or the user is disabled or enabled."""
+        """Return whether the row is written separately, because proofs end or the user is disabled or enabled."""
         return observation.ends_proofs(self.known, self.seen) or self.changes_enabled
 
     @property
@@ -74,11 +74,11 @@ class Writer:
         told: Told | None,
         list_may_be_incomplete: Callable[[], bool],
     ) -> None:
-        """Write nothing yet.
+        """Prepare, without writing anything yet.
 
         Args:
             plan: of the run.
-            counts: where changes are counted.
+            counts: gets the changes.
             told: called for each of them.
             list_may_be_incomplete: as for ``observation.observe``.
         """
@@ -86,10 +86,10 @@ class Writer:
         self._list_may_be_incomplete = list_may_be_incomplete
 
     def write(self, answers: Iterable[Answer]) -> list[Known]:
-        """Write what answers say.
+        """Write the answers.
 
         Returns:
-            The rows that changed since they were read, which are as they were found.
+            The rows that changed since they were read, which are not written.
         """
         judged = [self._judge(answer) for answer in answers]
         if self._plan.dry_run:
@@ -139,7 +139,7 @@ class Writer:
 def persistently(work: Callable[[], _Result]) -> _Result:
     """Return what ``work`` returns.
 
-    It is tried again if the database refuses it, because of another write or because it is away for a moment.
+    If the database refuses the work, because of another write or a short outage, this tries again.
     """
     connection = connections[router.db_for_write(CognitoIdentity)]
     for attempt in range(ATTEMPTS - 1):
@@ -154,12 +154,12 @@ def persistently(work: Callable[[], _Result]) -> _Result:
 
 
 def _write_together(judged: Sequence[Judged]) -> list[Judged]:
-    """Write rows in one transaction; return those that were as they were read."""
+    """Write rows in one transaction, and return those that had not changed since they were read."""
     if not judged:
         return []
     with atomic_for(CognitoIdentity):
         rows = CognitoIdentity.objects.filter(pk__in=[one.known.pk for one in judged])
-        # In the order of the keys, so that two of these cannot wait for each other.
+        # In the order of the keys, so that two transactions cannot wait for each other.
         found = observation.fingerprints(rows.select_for_update().order_by("pk"))
         same = [one for one in judged if found.get(one.known.pk) == one.known.fingerprint]
         _update([one for one in same if one.is_unchanged])
@@ -181,7 +181,7 @@ def _update(group: Sequence[Judged], **values: str) -> None:
 
 
 def _record(group: Sequence[Judged]) -> None:
-    """Record the events of rows whose status changed; recovery codes end with the authenticator."""
+    """Record the events of rows whose status changed. Recovery codes end with the authenticator app."""
     moved = [one for one in group if one.seen.status != one.known.status]
     if not moved:
         return
@@ -194,7 +194,7 @@ def _record(group: Sequence[Judged]) -> None:
 
 
 def _write_one_by_one(judged: Sequence[Judged]) -> list[Judged]:
-    """Write rows whose proofs end or whose user was disabled; return those that were as they were read."""
+    """Write rows whose proofs end or whose user was disabled, and return those that had not changed."""
     with atomic_for(CognitoIdentity):
         return [one for one in judged if _write_one(one)]
 

@@ -295,9 +295,8 @@ class Tokens:
             raise NotAuthorizedException(INVALID)
         if self._clock.now() >= float(said["exp"]):
             raise NotAuthorizedException("Access Token has expired")
-        if (
-            "event_id" not in said
-        ):  # a client's own token, which only has scopes of resource servers
+        # A client's own token only has scopes of resource servers.
+        if "event_id" not in said:
             raise NotAuthorizedException("Access Token does not have required scopes")
         if family is None or family.revoked:
             raise NotAuthorizedException("Access Token has been revoked")

@@ -15,7 +15,7 @@ from cognito_mfa.cognito.doctor import Finding, Level
 from cognito_mfa.exceptions import CognitoMFAError, Misconfigured, Unavailable
 from cognito_mfa.management.lookup import NOT_DONE, REFUSED
 
-# In plain words, what botocore raises when it cannot connect.
+# Plain words for the errors that botocore raises when it cannot connect.
 REASONS = {
     "EndpointConnectionError": "connection failed",
     "ConnectTimeoutError": "connection timed out",
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         findings: list[Finding] = []
         failure: CognitoMFAError | None = None
         try:
-            with circuit_breaker.bypassed():  # an operator wants to know how Cognito is now
+            with circuit_breaker.bypassed():  # operators want to know the current state
                 for finding in doctor.examine():
                     findings.append(finding)
                     if format == "text":
@@ -83,7 +83,7 @@ class Command(BaseCommand):
     def _print_finding(self, finding: Finding) -> None:
         paint: dict[Level, Callable[[str], str]] = {
             Level.OK: self.style.SUCCESS,
-            Level.NOTE: str,  # Django's style for notices is that of errors
+            Level.NOTE: str,  # Django shows notices in the style of errors
             Level.WARNING: self.style.WARNING,
             Level.ERROR: self.style.ERROR,
         }

@@ -1,4 +1,4 @@
-"""Count the users who have set up MFA, and print the figures; only the database is read."""
+"""Count the users who have set up MFA, and print the figures. It only reads the database."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class Command(BaseCommand):
             )
 
     def _csv(self, numbers: Numbers) -> None:
-        """Print the shares only, because a CSV file has one table."""
+        """Print only the shares, because a CSV file has one table."""
         writer = csv.writer(self.stdout, lineterminator="\n")
         writer.writerow(HEADINGS)
         writer.writerows(map(csv_cell, row) for row in _share_rows(numbers))

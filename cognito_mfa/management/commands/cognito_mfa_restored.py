@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 
 def _next_steps() -> str:
-    """Return what is left to do: nothing is to be reviewed where there is nothing."""
+    """Return what is left to do, which depends on what the site has."""
     counts = {
         "valid exemption": MFAExemption.objects.valid().count(),
         "unfinished reset": MFAReset.objects.unfinished().count(),

@@ -39,13 +39,13 @@ from cognito_mfa.pool_sync.run_log import log_run
 from cognito_mfa.pool_sync.synchronization import synchronize
 from cognito_mfa.reports.escaping import visible
 
-STOPPED = 4  # before every user was asked about; --resume continues
-# Ctrl-C; a container or a service that is stopped; a terminal that is closed, which Windows does not tell.
+STOPPED = 4  # before every user was checked; --resume continues
+# Ctrl-C, a stopped container or service, and a closed terminal, which Windows does not signal.
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
-KILLED = 128  # likewise, by a signal, whose number is added as shells do
-MAX_VALUE = 1_000_000  # of each option; a larger one is a typing error
+KILLED = 128  # the same, because of a signal, whose number is added as in shells
+MAX_VALUE = 1_000_000  # of each option; a larger one is a typo
 MAX_SHARDS = 1000
 
 
@@ -113,7 +113,7 @@ class Command(BaseCommand):
         self.stdout = self.output = LastingOutput(self.stdout)
         self.stderr = self.errors = LastingOutput(self.stderr)
         plan = Plan(
-            # The whole list would be too many calls for a few users.
+            # To read the whole list would take too many calls for a few users.
             list_pool=options["limit"] is None,
             **{
                 name: options[name]
@@ -134,7 +134,7 @@ class Command(BaseCommand):
         self._raise_unless_told()
 
     def _synchronize(self, plan: Plan, counts: Counts, stop: _Stop) -> None:
-        """Do what the plan says, and remember where an interrupted run has to continue."""
+        """Run the plan, and store where an interrupted run has to continue."""
         if not plan.dry_run and plan.before is not None:
             position.begin(plan.shard, plan.before)
         with progress_for(self.errors, can_draw=self.verbosity <= 1) as self.shown:
@@ -154,14 +154,14 @@ class Command(BaseCommand):
             self._read_password_rules()
 
     def _note_database_failure(self, error: Exception, counts: Counts) -> None:
-        """Say what the database said; the log has only the kind, since the text may name a host."""
+        """Print the text of a database error. The log has only its class, because the text may name a host."""
         name = type(error).__name__
         self.stderr.write(visible(str(error).partition("\n")[0]))
         log_events.write("sync_interrupted", f"asked {counts.asked}, {name}", reason=name)
         counts.trouble, counts.complete = f"The database failed ({name}).", False
 
     def _raise_unless_told(self) -> None:
-        """Raise what says that the result went nowhere, such as to a disk that is full."""
+        """Raise an error if the output was lost, for example because a disk is full."""
         lost = self.output.lost
         if lost is not None:
             raise CommandError(
@@ -221,14 +221,14 @@ def _summary(counts: Counts, plan: Plan) -> Generator[str]:
 
 
 def _raise_unless_done(counts: Counts, plan: Plan, stopped: int) -> None:
-    """Raise what says how the run ended and what to do next, unless all was done.
+    """Raise an error that says how the run ended and what to do next, unless it did everything.
 
     Args:
         counts: what was done.
-        plan: what was to be done.
+        plan: of the run.
         stopped: the exit code of a run that was told to stop.
     """
-    # A dry run leaves no position: ``--resume`` would continue another run.
+    # A dry run stores no position, so ``--resume`` would continue another run.
     again = "Run the command again" + ("." if plan.dry_run else " with --resume to continue.")
     if counts.trouble:
         raise CommandError(f"{counts.trouble} {again}", returncode=STOPPED)
@@ -248,7 +248,7 @@ def _raise_unless_done(counts: Counts, plan: Plan, stopped: int) -> None:
 
 
 class _Stop(threading.Event):
-    """Set by the first signal to stop.
+    """An event that the first signal to stop sets.
 
     Attributes:
         number: of the signal.
@@ -261,14 +261,14 @@ class _Stop(threading.Event):
 def _stopping() -> Generator[_Stop]:
     """Let the first signal set an event, and the second one end the process at once.
 
-    So what was answered is written.
+    After the first one, the run still writes the answers that it has.
     """
     stop = _Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    # What is ignored stays so: ``nohup`` ignores SIGHUP, and a shell the SIGINT of what it runs in the background.
+    # Ignored signals stay ignored: ``nohup`` ignores SIGHUP, and a shell ignores SIGINT for background jobs.
     before = {number: what for number, what in before.items() if what is not signal.SIG_IGN}
 
     def restore() -> None:

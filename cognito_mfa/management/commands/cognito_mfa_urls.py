@@ -64,7 +64,8 @@ class Command(BaseCommand):
         states = [entry.state for entry in entries]
         counts = (f"{states.count(state)} {state}" for state in sorted(set(states)))
         self.stdout.write(", ".join(counts) or "No views.")
-        self.stderr.write(url_map.NOT_SEEN, style_func=str)  # beside the list, which programs read
+        # Not part of the list, which programs read.
+        self.stderr.write(url_map.NOT_SEEN, style_func=str)
 
     def _write(self, file: Path, entries: list[Entry]) -> None:
         exempt = sorted({entry.key for entry in entries if entry.state == EXEMPT})
