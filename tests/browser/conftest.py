@@ -38,7 +38,7 @@ NewPerson = Callable[..., Person]
 
 @pytest.fixture(scope="package")
 def executable() -> str:
-    """The path of Chromium."""
+    """The path of a whole Chromium, which unlike its headless shell has a user's settings."""
     if not util.find_spec("playwright"):
         _cannot("Playwright is not installed here: run `tox run -e browser`.")
     path = os.environ.get("COGNITO_MFA_TEST_CHROMIUM") or shutil.which("chromium")
@@ -77,12 +77,17 @@ def live_server(
 # It needs the server in order to be closed before it, and leave no connection behind.
 @pytest.fixture(scope="package")
 def chromium(executable: str, live_server: LiveServer) -> Generator[Browser]:
-    """A browser without a window."""
+    """A browser without a window: Chromium's headless shell where it is installed.
+
+    A whole Chromium draws its tabs and its menu for each new profile, although no one sees them, which takes longer
+    than the pages.
+    """
     from playwright.sync_api import sync_playwright
 
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        path = shutil.which("chromium-headless-shell") or executable
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
 

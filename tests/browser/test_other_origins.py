@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity
-from tests.browser.conftest import ARGUMENTS, NewPerson
+from tests.browser.conftest import ARGUMENTS
 from tests.browser.person import Person
 from tests.visitor import PASSWORD
 
@@ -40,43 +40,49 @@ class FrontEndUser(Person):
         self.at(heading)
 
 
-def front_end_user(person: Person) -> Generator[FrontEndUser]:
-    person.__class__ = FrontEndUser
-    assert isinstance(person, FrontEndUser)
-    yield person
-    person.requests.clear()  # two origins are what this is about
-    expected = ("status of 4", "Cross-Origin-Opener-Policy")  # that header is for HTTPS
-    person.complaints[:] = [
-        one for one in person.complaints if not any(text in one for text in expected)
-    ]
+NewUser = Callable[..., FrontEndUser]
 
 
 @pytest.fixture
-def user(new_person: NewPerson) -> Generator[FrontEndUser]:
-    """A person whose browser is as it comes: it blocks cookies of other sites."""
-    yield from front_end_user(new_person())
-
-
-@pytest.fixture
-def lenient_user(
+def new_user(
     chromium: Browser,
     executable: str,
     live_server: LiveServer,
     transactional_db: None,
     cognito: LocalCognito,
     tmp_path: Path,
-) -> Generator[FrontEndUser]:
-    """A person who allows cookies of other sites, which only a profile of its own can."""
-    (tmp_path / "Default").mkdir()
-    allowed = {"profile": {"cookie_controls_mode": 0}}
-    (tmp_path / "Default" / "Preferences").write_text(json.dumps(allowed))
-    context = chromium.browser_type.launch_persistent_context(
-        tmp_path, executable_path=executable, args=ARGUMENTS, locale="en-GB"
-    )
-    person = Person(context, cognito, live_server.url)
-    yield from front_end_user(person)
-    context.close()
-    assert person.complaints == []
+) -> Generator[NewUser]:
+    """Makes a person with a whole browser and a profile of their own: the headless shell lets every cookie through."""
+    users = []
+
+    def make(**profile: Any) -> FrontEndUser:
+        (tmp_path / "Default").mkdir()
+        (tmp_path / "Default" / "Preferences").write_text(json.dumps({"profile": profile}))
+        context = chromium.browser_type.launch_persistent_context(
+            tmp_path, executable_path=executable, args=ARGUMENTS, locale="en-GB"
+        )
+        context.set_default_timeout(60_000)  # milliseconds
+        users.append(FrontEndUser(context, cognito, live_server.url))
+        return users[-1]
+
+    yield make
+    expected = ("status of 4", "Cross-Origin-Opener-Policy")  # that header is for HTTPS
+    for user in users:
+        user.page.wait_for_load_state()  # what the site still answers would meet the emptied database
+        user.page.context.close()
+        assert [one for one in user.complaints if not any(text in one for text in expected)] == []
+
+
+@pytest.fixture
+def user(new_user: NewUser) -> FrontEndUser:
+    """A person whose browser is as it comes: it blocks cookies of other sites."""
+    return new_user()
+
+
+@pytest.fixture
+def lenient_user(new_user: NewUser) -> FrontEndUser:
+    """A person who allows cookies of other sites."""
+    return new_user(cookie_controls_mode=0)
 
 
 def origins(user: Person, hosts: tuple[str, str]) -> list[str]:
