@@ -226,6 +226,15 @@ def plain_qr_codes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
+def quick_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash a recovery code once: fifty thousand times for each code of a set take most of the time of its page.
+    The test of that number is marked ``real_hashes``.
+    """
+    if not request.node.get_closest_marker("real_hashes"):
+        monkeypatch.setattr("cognito_mfa.authenticator.recovery_codes._Hasher.iterations", 1)
+
+
+@pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let botocore repeat at once what may be repeated: no test waits for its back-off."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))

@@ -339,6 +339,15 @@ def test_each_check_costs_one_hash(
         assert len(asked) == 1
 
 
+@pytest.mark.real_hashes
+def test_who_copies_the_database_has_to_hash_each_guess_fifty_thousand_times(
+    person: Visitor,
+) -> None:
+    create(person)
+    rounds = {tuple(row.digest.split("$")[:2]) for row in RecoveryCode.objects.all()}
+    assert rounds == {("pbkdf2_sha256", "50000")}
+
+
 def test_every_code_of_a_set_is_another_and_has_its_own_salt(person: Visitor) -> None:
     codes = create(person)
     assert len({code[1:] for code in codes}) == 10
