@@ -334,7 +334,7 @@ def other_server(certificate: Path | None = None, *, status: int = 200) -> Itera
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     _Answering.asked.clear()
     _Answering.status_of_first = status
