@@ -1,15 +1,17 @@
-"""Sends the calls that a sync makes by the hundred thousand without botocore's whole pipeline.
+"""Sends the most frequent calls, of sign-ins and of a sync, without botocore's whole pipeline.
 
 For each call a client of botocore works out the endpoint, emits some ten events, asks its settings again, and reads and
-writes headers through several layers. A direct call takes less than half of its processor time (``benchmarks/README.md``):
-0.41 times that of boto3, and 1.15 through the client. What decides is botocore's all the same: the credentials, the names and
+writes headers through several layers. A direct call takes less than half of its processor time, the thread that limits
+its total time included (``benchmarks/README.md``). What decides is botocore's all the same: the credentials, the names and
 keys in the signature, where calls go, and the parser. A test compares the requests of both ways header by header.
 
 - **Only clients that nothing was added to.** A client of a site's factory, one with event handlers that botocore does not
   register by itself, and one whose methods were replaced, by a tracer perhaps, is used as it is. So is one of a newer
   botocore that has a handler or a part which is unknown here: that costs time, and is never wrong.
-- **Only text as input.** Serializing more is botocore's work.
+- **Only input that JSON writes as it is**: text, numbers, and whatever contains them. Serializing more is botocore's work.
 - **Only one attempt.** What botocore would repeat is repeated by a client of botocore, which makes the other attempts.
+  What consumes something is never repeated: after an answer that is none of Cognito's, such as that of a gateway which
+  takes no other client than AWS's, further calls are made by botocore's client.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import random
 import re
 import time
 import uuid
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +39,7 @@ from cognito_mfa.cognito.integrity import Unbelievable, refuse_unbelievable
 from cognito_mfa.cognito.replies import Reply
 from cognito_mfa.conf import get_conf
 
-OPERATIONS = frozenset({"AdminGetUserAuthFactors", "AdminGetUser"})
+OPERATIONS = clients.CONSUMING | {"AdminGetUserAuthFactors", "AdminGetUser"}
 PAUSE = (0.0, 1.0)  # seconds before the second attempt, as in botocore's standard mode
 ERRORS = 300  # HTTP statuses from here on
 PASSING = frozenset(
@@ -44,12 +47,19 @@ PASSING = frozenset(
 )  # errors that say nothing about the request
 # Calls in a row that only botocore's client could make, after which it makes all of them.
 RESCUES = 5
+# How botocore's models say, by ``authtype`` and by ``auth``, whether an operation is signed.
+SIGNED = ((None, None),)
+UNSIGNED = (("none", None), ("none", ["smithy.api#noAuth"]))
+# Input that JSON writes in one way only.
+PLAIN = ("string", "boolean", "integer", "long")
 # What may lead an operation to another endpoint, depending on its input.
 OTHER_ENDPOINTS = (
     "static_context_parameters", "context_parameters", "operation_context_parameters", "endpoint",
 )  # fmt: skip
-# Where botocore defines the methods that are gone around, and their decorators.
-BOTOCORES = ("botocore.client", "botocore.context", "botocore.endpoint")
+# Where the methods that are gone around, and their decorators, are defined.
+ORIGINS = (
+    "botocore.client", "botocore.context", "botocore.endpoint", "botocore.httpsession", "urllib3.connectionpool",
+)  # fmt: skip
 
 EVENTS = (
     "provide-client-params", "before-parameter-build", "before-endpoint-resolution", "before-call", "request-created",
@@ -91,7 +101,7 @@ def sender(client: Any, operation: str) -> Send:
         known = _directs.get(operation)
         if known is None or known[0] is not client:
             known = _directs[operation] = client, _direct(client, operation)
-        if known[1] is not None and len(known[1].rescued) < RESCUES:
+        if known[1] is not None and known[1].works:
             return known[1]
     send: Send = getattr(client, xform_name(operation))
     return send
@@ -106,18 +116,20 @@ class DirectCall:
 
     Attributes:
         operation: the API operation.
+        attempts: at most; the second one and those after it are botocore's.
         headers: that are signed, and the same in each call.
         user_agent: as botocore has it.
         signing: the names of the service and of the Region in the signature.
-        credentials: that sign it; botocore renews them.
+        credentials: that sign it; botocore renews them. None where the operation is not signed.
         connections: to the endpoint.
         parse: reads an answer as botocore does.
         guard: refuses an answer that is not whole.
         final: errors that another attempt would end in, too.
-        rescued: the errors of the last calls, which botocore's client made without one.
+        doubts: the errors of the last calls, which another client would perhaps not have got.
     """
 
     operation: str
+    attempts: int
     headers: Mapping[str, str]
     user_agent: str
     signing: tuple[str, str]
@@ -126,9 +138,14 @@ class DirectCall:
     parse: Callable[[dict[str, Any]], Reply]
     guard: Callable[..., None]
     final: frozenset[str]
-    rescued: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
-    def __call__(self, **parameters: str) -> Reply:
+    @property
+    def works(self) -> bool:
+        """Return whether calls are answered as those of botocore's client are, as far as is known."""
+        return len(self.doubts) < (1 if self.attempts == 1 else RESCUES)
+
+    def __call__(self, **parameters: Any) -> Reply:
         """Return the answer.
 
         Args:
@@ -137,6 +154,8 @@ class DirectCall:
         Raises:
             Exception: whatever a client of botocore raises.
         """
+        if self.attempts == 1:
+            return self._send_once(parameters)
         budget = retry_budget.budget
         try:
             reply = self._attempt(parameters)
@@ -146,26 +165,48 @@ class DirectCall:
                 raise
         else:
             budget.add(self.operation)
-            self.rescued.clear()
+            self.doubts.clear()
             return reply
         time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
         reply = self._repeat(parameters)
         budget.give_back(self.operation)
         if name not in PASSING:
-            self.rescued.append(name)
+            self.doubts.append(name)
         return reply
 
-    def request(self, parameters: Mapping[str, str]) -> tuple[dict[str, str], bytes]:
-        """Return the headers, signed, and the body of a call.
+    def _send_once(self, parameters: Mapping[str, Any]) -> Reply:
+        """Send what must not be sent twice. Throttled calls are repeated by ``transport``, from the same budget."""
+        from botocore.exceptions import ClientError
+
+        try:
+            return self._attempt(parameters)
+        except ClientError as error:
+            name = _name_of(error)
+            if name not in self.final | PASSING:
+                self.doubts.append(name)
+            raise
+
+    def request(self, parameters: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Return the headers, signed if the operation is, and the body of a call.
 
         Args:
             parameters: the operation's input.
         """
+        body = json.dumps(parameters).encode()
+        return {
+            **(self.headers if self.credentials is None else self._signed(body)),
+            "user-agent": self.user_agent,
+            "amz-sdk-invocation-id": str(uuid.uuid4()),
+            "amz-sdk-request": f"attempt=1; max={self.attempts}",
+            "content-length": str(len(body)),
+            "accept-encoding": "identity",
+        }, body
+
+    def _signed(self, body: bytes) -> dict[str, str]:
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
-        body, now = json.dumps(parameters).encode(), AWSRequest()
-        credentials = self.credentials.get_frozen_credentials()
+        now, credentials = AWSRequest(), self.credentials.get_frozen_credentials()
         auth = SigV4Auth(credentials, *self.signing)
         # Not by ``auth.add_auth``, which writes the same text, and takes half the time of a direct call.
         now.context["timestamp"] = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
@@ -176,17 +217,10 @@ class DirectCall:
         lines = [f"{name}:{signed[name].strip()}" for name in sorted(signed)]
         text = "\n".join(["POST", "/", "", *lines, "", names, sha256(body).hexdigest()])
         signature = auth.signature(auth.string_to_sign(now, text), now)
-        return {
-            **signed,
-            "authorization": f"AWS4-HMAC-SHA256 Credential={auth.scope(now)}, SignedHeaders={names}, Signature={signature}",
-            "user-agent": self.user_agent,
-            "amz-sdk-invocation-id": str(uuid.uuid4()),
-            "amz-sdk-request": f"attempt=1; max={clients.READ_ATTEMPTS}",
-            "content-length": str(len(body)),
-            "accept-encoding": "identity",
-        }, body
+        scope = f"Credential={auth.scope(now)}, SignedHeaders={names}, Signature={signature}"
+        return {**signed, "authorization": f"AWS4-HMAC-SHA256 {scope}"}
 
-    def _attempt(self, parameters: Mapping[str, str]) -> Reply:
+    def _attempt(self, parameters: Mapping[str, Any]) -> Reply:
         from botocore.exceptions import ClientError
 
         headers, body = self.request(parameters)
@@ -203,10 +237,10 @@ class DirectCall:
             raise ClientError(reply, self.operation)
         return cast(Reply, reply)
 
-    def _repeat(self, parameters: Mapping[str, str]) -> Reply:
+    def _repeat(self, parameters: Mapping[str, Any]) -> Reply:
         from botocore import xform_name
 
-        rest = clients.client_with(clients.READ_ATTEMPTS - 1)
+        rest = clients.client_with(self.attempts - 1)
         reply: Reply = getattr(rest, xform_name(self.operation))(**parameters)
         return reply
 
@@ -267,15 +301,33 @@ def makes_plain_calls(client: Any, operation: str) -> bool:
         and not (config.user_agent_appid or config.user_agent_extra)
         and config.signature_version == "v4"
         and not getattr(config, "auth_scheme_preference", None)
-        and (model.auth_type, getattr(model, "auth", None)) == (None, None)
+        and _auth(model) in SIGNED + UNSIGNED
         and not any(getattr(model, name, None) for name in OTHER_ENDPOINTS)
+        and not model.idempotent_members
         and (metadata["protocol"], metadata["jsonVersion"]) == ("json", "1.1")
         and getattr(model.service_model, "resolved_protocol", "json") == "json"
-        and all(shape.type_name == "string" for shape in model.input_shape.members.values())
+        and _is_plain(model.input_shape)
         and _connects_plainly(_part(client, "_endpoint", "http_session"), target.url)
-        and (target.headers, target.auth_type) in (({}, None), ({}, "v4"))
+        and target.headers == {}
+        and target.auth_type in ((None,) if _auth(model) in UNSIGNED else (None, "v4"))
         and _names(client, operation) <= HANDLERS
     )
+
+
+def _auth(model: Any) -> tuple[object, object]:
+    return model.auth_type, getattr(model, "auth", None)
+
+
+def _is_plain(shape: Any) -> bool:
+    """Return whether JSON writes input of this shape as it is given."""
+    if shape.type_name == "structure":
+        return not shape.is_document_type and all(
+            "name" not in member.serialization and _is_plain(member)
+            for member in shape.members.values()
+        )
+    if shape.type_name in ("map", "list"):
+        return _is_plain(shape.value if shape.type_name == "map" else shape.member)
+    return shape.type_name in PLAIN
 
 
 class _Target(NamedTuple):
@@ -300,13 +352,15 @@ def _target(client: Any, operation: str) -> _Target:
 
 def _made_of(client: Any, operation: str) -> DirectCall | None:
     guard, credentials = _guard(client, operation), clients.credentials_of(client)
-    if guard is None or not hasattr(credentials, "get_frozen_credentials"):
+    model, target = client.meta.service_model.operation_model(operation), _target(client, operation)
+    is_signed = _auth(model) in SIGNED
+    if guard is None or (is_signed and not hasattr(credentials, "get_frozen_credentials")):
         return None
     from botocore.parsers import create_parser
 
-    model, target = client.meta.service_model.operation_model(operation), _target(client, operation)
     return DirectCall(
         operation,
+        client.meta.config.retries["total_max_attempts"],
         {
             "content-type": "application/x-amz-json-1.1",
             "host": _host(target.url),
@@ -314,7 +368,7 @@ def _made_of(client: Any, operation: str) -> DirectCall | None:
         },
         client.meta.config.user_agent,
         target.signing,
-        credentials,
+        credentials if is_signed else None,
         _connections(client, target.url),
         partial(create_parser("json").parse, shape=model.output_shape),
         guard,
@@ -343,16 +397,21 @@ def _host(url: str) -> str:
     return host if parts.port in (None, PORTS[parts.scheme]) else f"{host}:{parts.port}"
 
 
+# By the client, whose operations share them.
+_connections_of: weakref.WeakKeyDictionary[Any, Connections] = weakref.WeakKeyDictionary()
+
+
 def _connections(client: Any, url: str) -> Connections:
     from botocore.httpsession import get_cert_path
 
     config = client.meta.config
     cafile = get_cert_path(_part(client, "_endpoint", "http_session", "_verify"))
-    return Connections(
+    new = Connections(
         url,
         timeouts=(config.connect_timeout, config.read_timeout),
         cafile=cafile if urlsplit(url).scheme == "https" else None,
     )
+    return _connections_of.setdefault(client, new)
 
 
 def _part(owner: Any, *names: str) -> Any:
@@ -367,16 +426,23 @@ def _part(owner: Any, *names: str) -> Any:
 
 
 def _is_untouched(client: Any) -> bool:
-    """Return whether the methods that a direct call goes around are botocore's own, now."""
-    return _is_botocores(getattr(client, "_make_api_call", None)) and _is_botocores(
-        getattr(getattr(client, "_endpoint", None), "make_request", None)
+    """Return whether the methods that a direct call goes around are the original ones, now."""
+    from urllib3 import HTTPConnectionPool
+
+    endpoint = getattr(client, "_endpoint", None)
+    session = getattr(endpoint, "http_session", None)
+    return (
+        _is_original(getattr(client, "_make_api_call", None))
+        and _is_original(getattr(endpoint, "make_request", None))
+        and _is_original(getattr(session, "send", None))
+        and _is_original(HTTPConnectionPool.urlopen)
     )
 
 
-def _is_botocores(method: Any) -> bool:
-    """Return whether botocore defines ``method`` and what decorates it, if anything does."""
-    function = getattr(method, "__func__", None)
-    while type(function) is FunctionType and function.__globals__["__name__"] in BOTOCORES:
+def _is_original(method: Any) -> bool:
+    """Return whether botocore or urllib3 defines ``method`` and what decorates it, if anything does."""
+    function = getattr(method, "__func__", method)
+    while type(function) is FunctionType and function.__globals__["__name__"] in ORIGINS:
         if not hasattr(function, "__wrapped__"):
             return True
         function = function.__wrapped__

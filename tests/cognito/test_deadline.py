@@ -28,12 +28,13 @@ from cognito_mfa.cognito.call_failures import Failure
 from cognito_mfa.cognito.clients import client_for, make_client
 from cognito_mfa.cognito.deadline import CallThread, begin, run_within_deadline
 from cognito_mfa.cognito.transport import call
-from cognito_mfa.exceptions import Misconfigured, Unavailable
+from cognito_mfa.exceptions import BadCredentials, Misconfigured, Unavailable
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.local.wire.messages import WireResponse
-from tests.visitor import POOL_ID
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
 pytestmark = pytest.mark.usefixtures("pool")
+SECRETS = {"USERNAME": "ada", "PASSWORD": PASSWORD}
 LONG = (
     60.0  # seconds, after which a test fails instead of waiting; a busy machine needs some of them
 )
@@ -76,6 +77,17 @@ def ask() -> str:
     return str(answer["MfaConfiguration"])
 
 
+def begin_sign_in() -> str:
+    """Make a call that is sent directly, where a client of the app's own makes it."""
+    given = {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": CLIENT_ID, "AuthParameters": SECRETS}
+    with pytest.raises(BadCredentials):
+        call("InitiateAuth", given)
+    return "ON"
+
+
+EACH_WAY = pytest.mark.parametrize("ask", [ask, begin_sign_in])
+
+
 def hang_until(released: threading.Event) -> Callable[[], threading.Thread]:
     def work() -> threading.Thread:
         released.wait(LONG)
@@ -112,20 +124,25 @@ def test_a_late_reply_is_cut_at_the_deadline(
     assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
 
 
+@EACH_WAY
+@pytest.mark.usefixtures("over_http")
 def test_a_reply_that_arrives_byte_by_byte_is_cut_at_the_deadline(
-    cognito: LocalCognito, over_http: list[object]
+    ask: Callable[[], str], cognito: LocalCognito
 ) -> None:
     ask()
-    cognito.faults.on("GetUserPoolMfaConfig", faults.Drip(3))
+    cognito.faults.on("*", faults.Drip(3))
     with deadline.within(1), pytest.raises(Unavailable) as raised:
         ask()
     assert (raised.value.sent, raised.value.reason) == ("unknown", "deadline_exceeded")
 
 
+@EACH_WAY
+@pytest.mark.usefixtures("over_http")
 def test_a_hung_dns_lookup_is_cut_at_the_deadline(
-    over_http: list[object], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client_for("GetUserPoolMfaConfig")  # made before, so that the time is that of the lookup
+    for operation in ("GetUserPoolMfaConfig", "InitiateAuth"):
+        client_for(operation)  # made before, so that the time is that of the lookup
     released = threading.Event()
 
     def hang(*_args: object, **_kwargs: object) -> None:
@@ -227,9 +244,10 @@ def test_a_call_waits_for_a_place_but_not_for_long(monkeypatch: pytest.MonkeyPat
     assert (raised.value.reason, raised.value.sent) == ("too_many_calls", "no")
 
 
+@EACH_WAY
 @pytest.mark.usefixtures("no_threads")
 def test_many_calls_at_once_have_few_threads_and_connections(
-    over_http: list[object], monkeypatch: pytest.MonkeyPatch
+    ask: Callable[[], str], over_http: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadline, "_places", threading.Semaphore(3))
     monkeypatch.setattr(deadline, "QUEUE", LONG)
@@ -413,12 +431,16 @@ def test_many_sign_ins_while_cognito_hangs(monkeypatch: pytest.MonkeyPatch) -> N
 # -------------------------------------------------------------------------------------- connections
 
 
-def test_calls_share_a_connection(over_http: list[object]) -> None:
+@EACH_WAY
+def test_calls_share_a_connection(ask: Callable[[], str], over_http: list[object]) -> None:
     assert {ask() for _ in range(20)} == {"ON"}
     assert len(over_http) == 1
 
 
-def test_a_forked_child_has_threads_and_connections_of_its_own(over_http: list[object]) -> None:
+@EACH_WAY
+def test_a_forked_child_has_threads_and_connections_of_its_own(
+    ask: Callable[[], str], over_http: list[object]
+) -> None:
     assert ask() == "ON"
     reading_end, writing_end = os.pipe()
     places = [deadline._places.acquire() for _ in range(deadline.CALLS)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import threading
 import uuid
@@ -17,17 +18,24 @@ from urllib.parse import urlsplit
 
 import pytest
 from pytest_django import Settings
+from urllib3.util import wait_for_read
 
-from cognito_mfa.cognito import admin_api, clients, direct_calls
+from cognito_mfa.cognito import admin_api, clients, deadline, direct_calls, retry_budget, transport
 from cognito_mfa.cognito.clients import client_for
 from cognito_mfa.cognito.direct_calls import OPERATIONS, DirectCall, sender
 from cognito_mfa.cognito.transport import call
-from cognito_mfa.exceptions import Busy, Unavailable, UserGone
+from cognito_mfa.exceptions import Busy, CognitoMFAError, Unavailable, UserGone
 from cognito_mfa.local import LocalCognito, faults
-from tests.visitor import POOL_ID
+from tests.visitor import CLIENT_ID, PASSWORD, POOL_ID
 
 GIVEN = {"UserPoolId": POOL_ID, "Username": "3f2504e0-4f89-41d3-9a0c-0305e82c3301"}
-OPERATION = "AdminGetUser"
+SECRETS = {"USERNAME": "ada", "PASSWORD": PASSWORD}
+SIGN_IN = {"AuthFlow": "USER_PASSWORD_AUTH", "ClientId": CLIENT_ID, "AuthParameters": SECRETS}
+OPERATION, ONCE = "AdminGetUser", "InitiateAuth"
+GIVENS: dict[str, dict[str, Any]] = {OPERATION: GIVEN, ONCE: SIGN_IN}
+ANSWER = {"ClientId": CLIENT_ID, "ChallengeName": "SOFTWARE_TOKEN_MFA", "Session": "s" * 40}
+LONG = 60.0  # seconds, after which a test fails instead of waiting
+UNUSED = {"RetryAttempts", "MaxAttemptsReached"}  # what nothing here reads of an answer
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 
 
@@ -67,6 +75,18 @@ class _Kept(BaseException):
     """Ends a call before it is sent."""
 
 
+def whole_input(shape: Any) -> Any:
+    """Return input with each member that ``shape`` has, at any depth."""
+    if shape.type_name == "structure":
+        return {name: whole_input(member) for name, member in shape.members.items()}
+    if shape.type_name == "map":
+        return {"näme": whole_input(shape.value), "other": whole_input(shape.value)}
+    if shape.type_name == "list":
+        return [whole_input(shape.member)] * 2
+    assert shape.type_name == "string"
+    return 'gïven "text" \U0001f511'
+
+
 def both_requests(operation: str) -> list[tuple[dict[str, str], bytes]]:
     """Return the headers and the body of a direct call, and of botocore's own, in the same second."""
     client = client_for(operation)
@@ -79,15 +99,16 @@ def both_requests(operation: str) -> list[tuple[dict[str, str], bytes]]:
         raise _Kept
 
     client.meta.events.register("before-send", keep)
+    given = whole_input(client.meta.service_model.operation_model(operation).input_shape)
     while True:
-        headers, body = direct.request(GIVEN)
+        headers, body = direct.request(given)
         del headers["accept-encoding"]  # which urllib3 adds
         with pytest.raises(_Kept):
-            client._make_api_call(operation, GIVEN)
+            client._make_api_call(operation, given)
         theirs = {
             k.lower(): v if isinstance(v, str) else v.decode() for k, v in kept[0].headers.items()
         }
-        if theirs["x-amz-date"] == headers["x-amz-date"]:
+        if theirs.get("x-amz-date") == headers.get("x-amz-date"):
             url, host = urlsplit(kept[0].url), urlsplit(f"//{headers.pop('host')}").hostname
             assert (kept[0].method, url.path, url.hostname) == ("POST", "/", host)
             return [(headers, body), (theirs, kept[0].body)]
@@ -109,7 +130,9 @@ def test_each_header_is_botocores(
         monkeypatch.setenv("AWS_SESSION_TOKEN", token)
     ours, theirs = both_requests(operation)
     assert ours == theirs
-    assert ours[0].get("x-amz-security-token", "") == token
+    is_signed = "authorization" in theirs[0]
+    assert is_signed == operation.startswith("Admin")
+    assert ours[0].get("x-amz-security-token", "") == (token if is_signed else "")
 
 
 @pytest.mark.usefixtures("one_uuid")
@@ -155,8 +178,11 @@ def test_the_installed_botocore_needs_no_more(operation: str) -> None:
 
 
 def goes_through_botocore() -> bool:
-    """Return whether a call is made by the client's own method."""
-    return not isinstance(sender(client_for(OPERATION), OPERATION), DirectCall)
+    """Return whether calls, signed or not, are made by the client's own methods."""
+    (found,) = {
+        isinstance(sender(client_for(operation), operation), DirectCall) for operation in GIVENS
+    }
+    return not found
 
 
 def test_other_operations_go_through_botocore() -> None:
@@ -185,7 +211,10 @@ def test_handlers_that_others_register_are_called(
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [("botocore.client.BaseClient", "_make_api_call"), ("botocore.endpoint.Endpoint", "make_request")],
+    [
+        ("botocore.client.BaseClient", "_make_api_call"), ("botocore.endpoint.Endpoint", "make_request"),
+        ("botocore.httpsession.URLLib3Session", "send"), ("urllib3.HTTPConnectionPool", "urlopen"),
+    ],
 )  # fmt: skip
 def test_methods_that_a_tracer_replaces_are_called(
     place: str, name: str, monkeypatch: pytest.MonkeyPatch
@@ -228,13 +257,14 @@ def test_an_endpoint_with_a_path_is_left_to_botocore(settings: Settings) -> None
     assert goes_through_botocore()
 
 
-def test_without_keys_botocore_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_keys_botocore_says_so_where_it_needs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    assert goes_through_botocore()
+    assert not isinstance(sender(client_for(OPERATION), OPERATION), DirectCall)
+    assert isinstance(sender(client_for(ONCE), ONCE), DirectCall)
 
 
 # ----------------------------------------------------------------------------------- what comes back
@@ -244,7 +274,8 @@ def test_without_keys_botocore_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def ada(cognito: LocalCognito, url: str) -> str:
     """A user of the pool; returns the ``sub``."""
     pool = cognito.create_pool(POOL_ID, mfa="OPTIONAL")
-    return str(pool.create_user("ada", password="Correct-Horse-7").sub)
+    pool.create_client(CLIENT_ID)
+    return str(pool.create_user("ada", password=PASSWORD).sub)
 
 
 def test_an_answer_is_botocores(ada: str, cognito: LocalCognito) -> None:
@@ -253,16 +284,109 @@ def test_an_answer_is_botocores(ada: str, cognito: LocalCognito) -> None:
     direct, theirs = sender(client, OPERATION)(**given), client.admin_get_user(**given)
     told = direct.pop("ResponseMetadata"), theirs.pop("ResponseMetadata")
     assert direct == theirs
-    assert told[0].keys() == told[1].keys() - {"RetryAttempts"}
+    assert told[0].keys() == told[1].keys() - UNUSED
     assert cognito.operations() == [OPERATION] * 2
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_first_answer_of_a_sign_in_is_botocores() -> None:
+    client = client_for(ONCE)
+    direct, theirs = sender(client, ONCE)(**SIGN_IN), client.initiate_auth(**SIGN_IN)
+    assert direct["ResponseMetadata"].keys() == theirs["ResponseMetadata"].keys() - UNUSED
+    assert direct["AuthenticationResult"].keys() == theirs["AuthenticationResult"].keys()
+
+
+def direct_call(operation: str) -> DirectCall:
+    """Return what sends ``operation``, which it does directly."""
+    direct = sender(client_for(operation), operation)
+    assert isinstance(direct, DirectCall)
+    return direct
 
 
 def test_connections_are_kept(ada: str) -> None:
     for _ in range(3):
         admin_api.read_factors(ada)
-    direct = sender(client_for(OPERATION), admin_api.reading_operation())
-    assert isinstance(direct, DirectCall)
-    assert len(direct.connections._idle) == 1
+    assert len(direct_call(OPERATION).connections._idle) == 1
+
+
+@pytest.mark.usefixtures("ada")
+def test_the_calls_of_a_sign_in_share_connections() -> None:
+    """Each operation's own would be ten times as many as calls at a time."""
+    assert call(ONCE, SIGN_IN)["AuthenticationResult"]
+    connections = direct_call(ONCE).connections
+    kept = list(connections._idle)
+    with pytest.raises(CognitoMFAError):
+        call("RespondToAuthChallenge", ANSWER)
+    assert direct_call("RespondToAuthChallenge").connections is connections
+    assert connections._idle == kept
+
+
+# ------------------------------------------------------------------- what consumes is sent only once
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("executed", [False, True])
+@pytest.mark.parametrize("fault", [faults.Reset, faults.Timeout])
+def test_a_sign_in_whose_answer_is_lost_is_not_sent_again(
+    executed: bool, fault: Any, cognito: LocalCognito
+) -> None:
+    """Also where it went out on a connection that had carried others."""
+    call(ONCE, SIGN_IN)
+    cognito.forget_calls()
+    cognito.faults.on("*", fault(executed=executed))
+    with deadline.within(1), pytest.raises(Unavailable) as raised:
+        call(ONCE, SIGN_IN)
+    assert raised.value.sent == "unknown"
+    assert cognito.operations() == [ONCE]
+    cognito.faults.clear()
+    assert call(ONCE, SIGN_IN)["AuthenticationResult"]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_throttled_sign_in_is_repeated_as_often_as_through_botocore(
+    cognito: LocalCognito, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, by ``transport``, whose budget is not taken twice."""
+    monkeypatch.setattr(transport, "PAUSE", (0.0, 0.0))
+    cognito.faults.on("*", faults.Error("TooManyRequestsException"))
+    with pytest.raises(Busy):
+        call(ONCE, SIGN_IN)
+    assert cognito.operations() == [ONCE] * 2
+    assert retry_budget.budget._tokens == {ONCE: retry_budget.TOKENS - 1}
+    assert direct_call(ONCE).works
+
+
+@pytest.mark.parametrize("error", ["NotAuthorizedException", "InternalErrorException"])
+@pytest.mark.usefixtures("ada")
+def test_an_error_of_cognitos_raises_no_doubts(error: str, cognito: LocalCognito) -> None:
+    cognito.faults.on("*", faults.Error(error))
+    with pytest.raises(CognitoMFAError):
+        call(ONCE, SIGN_IN)
+    assert direct_call(ONCE).works
+
+
+def test_a_connection_that_ended_while_it_was_kept_is_not_used(settings: Settings) -> None:
+    """Nothing was sent on it, so nothing is lost."""
+    with other_server(ends=True) as url:
+        use(settings, ENDPOINT_URL=url)
+        for number in range(1, 4):
+            assert call(ONCE, SIGN_IN)["ChallengeName"]
+            (kept,) = direct_call(ONCE).connections._idle
+            assert wait_for_read(kept, LONG), "the server did not end it"
+            assert len(_Answering.asked) == number
+        close(direct_call(ONCE))
+
+
+def test_a_server_that_does_not_begin_tls_is_cut_at_the_deadline(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate_for("127.0.0.1", tmp_path)))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        use(settings, ENDPOINT_URL=f"https://127.0.0.1:{server.getsockname()[1]}")
+        direct_call(ONCE)  # made before, so that the time is that of the connection
+        with deadline.within(0.2), pytest.raises(Unavailable) as raised:
+            call(ONCE, SIGN_IN)
+    assert raised.value.reason == "deadline_exceeded"
 
 
 def test_a_refusal_is_not_repeated(ada: str, cognito: LocalCognito) -> None:
@@ -289,10 +413,12 @@ def test_a_failure_that_passes_is_not_noticed(fault: Any, ada: str, cognito: Loc
     assert len(cognito.operations()) == 2
 
 
-def test_nothing_listening_is_told_as_not_sent(settings: Settings) -> None:
+@pytest.mark.parametrize("operation", GIVENS)
+def test_nothing_listening_is_told_as_not_sent(operation: str, settings: Settings) -> None:
     use(settings, ENDPOINT_URL="http://127.0.0.1:9")
+    assert direct_call(operation).works
     with pytest.raises(Unavailable) as raised:
-        call(OPERATION, GIVEN)
+        call(operation, GIVENS[operation])
     assert raised.value.sent == "no"
 
 
@@ -311,23 +437,27 @@ class _Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     asked: ClassVar[list[dict[str, str]]] = []
     status_of_first = 200
+    ends = False  # whether the connection does, after an answer that does not say so
 
     def do_POST(self) -> None:
         self.asked.append({name.lower(): value for name, value in self.headers.items()})
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = b'{"Username": "ada"}'
+        body = b'{"Username": "ada", "ChallengeName": "SELECT_CHALLENGE"}'
         direct = "content-type" in self.headers.keys()  # noqa: SIM118 - botocore has capitals there
         self.send_response(self.status_of_first if direct else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.close_connection |= self.ends
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """Say nothing."""
 
 
 @contextmanager
-def other_server(certificate: Path | None = None, *, status: int = 200) -> Iterator[str]:
+def other_server(
+    certificate: Path | None = None, *, status: int = 200, ends: bool = False
+) -> Iterator[str]:
     """Answer, over TLS where there is a certificate, and return the address by number."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answering)
     if certificate is not None:
@@ -337,7 +467,7 @@ def other_server(certificate: Path | None = None, *, status: int = 200) -> Itera
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     _Answering.asked.clear()
-    _Answering.status_of_first = status
+    _Answering.status_of_first, _Answering.ends = status, ends
     try:
         yield f"http{'s' if certificate else ''}://127.0.0.1:{server.server_port}"
     finally:
@@ -347,18 +477,20 @@ def other_server(certificate: Path | None = None, *, status: int = 200) -> Itera
 
 
 @pytest.mark.usefixtures("one_uuid")
-def test_what_arrives_is_botocores(settings: Settings) -> None:
+@pytest.mark.parametrize("operation", GIVENS)
+def test_what_arrives_is_botocores(operation: str, settings: Settings) -> None:
     """Also what its connections add."""
+    from botocore import xform_name
+
     with other_server() as url:
         use(settings, ENDPOINT_URL=url)
-        client = client_for(OPERATION)
-        direct = sender(client, OPERATION)
-        direct(**GIVEN)
-        client.admin_get_user(**GIVEN)
+        client, direct = client_for(operation), direct_call(operation)
+        direct(**GIVENS[operation])
+        getattr(client, xform_name(operation))(**GIVENS[operation])
         close(direct, client)
     ours, theirs = _Answering.asked
     for varying in ("x-amz-date", "authorization"):
-        assert len(ours.pop(varying)) == len(theirs.pop(varying))
+        assert len(ours.pop(varying, "")) == len(theirs.pop(varying, ""))
     assert ours == theirs
 
 
@@ -372,9 +504,28 @@ def test_where_direct_calls_do_not_work_botocore_makes_them(
         direct = sender(client_for(OPERATION), OPERATION)
         for _ in range(direct_calls.RESCUES + 1):
             assert call(OPERATION, GIVEN)["Username"] == "ada"
-        assert goes_through_botocore() == (status != 500)
+        found = sender(client_for(OPERATION), OPERATION)
+        assert isinstance(found, DirectCall) == (status == 500)
         close(direct, *clients._clients.values())
     assert len(_Answering.asked) == direct_calls.RESCUES * 2 + (2 if status == 500 else 1)
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 500])
+def test_what_consumes_is_not_repeated_where_direct_calls_do_not_work(
+    status: int, settings: Settings
+) -> None:
+    """The next call is made by botocore, unless the server fails, which says nothing about the request."""
+    with other_server(status=status) as url:
+        use(settings, ENDPOINT_URL=url)
+        direct = direct_call(ONCE)
+        with pytest.raises(CognitoMFAError):
+            call(ONCE, SIGN_IN)
+        assert len(_Answering.asked) == 1
+        assert direct.works == (status == 500)
+        if not direct.works:
+            assert call(ONCE, SIGN_IN)["ChallengeName"]
+            assert direct_call("RespondToAuthChallenge").works, "each operation on its own"
+        close(direct, *clients._clients.values())
 
 
 def close(direct: Any, *others: Any) -> None:
