@@ -22,6 +22,16 @@ class Veto:
         raise PermissionDenied
 
 
+class Permissions:
+    """Grants permissions on objects, as that of django-guardian: it loads no users, and refuses none."""
+
+    def authenticate(self, _request: Any, **_credentials: Any) -> None:
+        """Sign no one in."""
+
+    def has_perm(self, _user: Any, _permission: str, _obj: Any = None) -> bool:
+        return False
+
+
 class DerivedBackend(CognitoBackend):
     """A site's own backend, made of ours."""
 

@@ -18,6 +18,9 @@ from cognito_mfa.enforcement.installed_middleware import Gate, installed_gate
 from cognito_mfa.enforcement.overrides import forgets, names_in
 from cognito_mfa.enforcement.password_forms import backends_for_passwords, may_accept_password
 
+# What Django calls on a backend besides authenticate(): it loads users, or grants permissions as django-guardian does.
+_OTHER_PURPOSES = ("get_user", "has_perm", "has_module_perms", "get_all_permissions", "with_perm")
+
 
 def check_backend() -> Iterator[CheckMessage]:
     """Check that ``CognitoBackend`` is in AUTHENTICATION_BACKENDS (E008)."""
@@ -76,12 +79,12 @@ def check_vetoes() -> Iterator[CheckMessage]:
 
 
 def _only_refuses(path: str) -> bool:
-    """Return whether the backend cannot load a user, or is documented to only refuse sign-ins."""
+    """Return whether the backend is good for nothing else, or is documented to only refuse sign-ins."""
     if import_problem(path):
         return False
     kind = backend_class(path)
     documented = any(base.__module__ == "axes.backends" for base in kind.__mro__)
-    return documented or not hasattr(kind, "get_user")
+    return documented or not any(hasattr(kind, name) for name in _OTHER_PURPOSES)
 
 
 def _lacks_word(conf: Conf, backend: str) -> bool:

@@ -72,6 +72,9 @@ RIGHT: dict[str, Change] = {
         site(AUTHENTICATION_BACKENDS=[OURS, "django.contrib.auth.backends.RemoteUserBackend"]),
         conf(TRUSTED_BACKENDS=["django.contrib.auth.backends.RemoteUserBackend"]),
     ),
+    "a backend for permissions after ours": site(
+        AUTHENTICATION_BACKENDS=[OURS, "tests.backends.Permissions"]
+    ),
     "an address without its slash": site(LOGIN_URL="/account/sign-in"),
     "an address with a query": site(LOGIN_REDIRECT_URL="/?from=sign-in#top"),
     "a page that signed-in users do not see": urls("Addresses", LOGIN_URL="visitors"),
