@@ -455,6 +455,14 @@ class SoftwareToken(models.Model):
     retired_because = models.CharField(
         _("reason inactive"), max_length=20, choices=Retired.choices, blank=True
     )
+    # The identity while the app is active. A user has one active app, and no condition says so, because MariaDB,
+    # MySQL, and Oracle have no unique constraints with conditions.
+    active_for = models.GeneratedField(
+        expression=models.Case(models.When(retired_at=None, then=models.F("identity"))),
+        output_field=models.BigIntegerField(null=True),
+        db_persist=True,
+        unique=True,
+    )
 
     objects = SoftwareTokenQuerySet.as_manager()
 
@@ -463,13 +471,6 @@ class SoftwareToken(models.Model):
         verbose_name = _("authenticator app")
         verbose_name_plural = _("authenticator apps")
         ordering = ["-verified_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["identity"],
-                condition=models.Q(retired_at=None),
-                name="cognito_mfa_one_active_token",
-            )
-        ]
 
     def __str__(self) -> str:
         return self.friendly_name or str(_("authenticator app"))
@@ -562,6 +563,15 @@ class CodeFailures(models.Model):
         help_text=_("Unlocking code entry doesn’t reset this number."),
     )
     last_at = models.DateTimeField(_("last attempt"), default=timezone.now)
+    # The username while the sub is unknown: then the name has one row, else the sub. A constraint with a
+    # condition would not exist on MariaDB, MySQL, and Oracle.
+    name_without_sub = models.GeneratedField(
+        expression=models.Case(
+            models.When(sub="", then=models.F("username")), default=models.Value("")
+        ),
+        output_field=models.CharField(max_length=128),
+        db_persist=True,
+    )
 
     objects = CodeFailuresQuerySet.as_manager()
 
@@ -571,15 +581,8 @@ class CodeFailures(models.Model):
         verbose_name_plural = _("failed attempts")
         constraints = [
             models.UniqueConstraint(
-                fields=["pool_id", "sub"],
-                condition=~models.Q(sub=""),
-                name="cognito_mfa_failures_of_sub",
-            ),
-            models.UniqueConstraint(
-                fields=["pool_id", "username"],
-                condition=models.Q(sub=""),
-                name="cognito_mfa_failures_of_name",
-            ),
+                fields=["pool_id", "sub", "name_without_sub"], name="cognito_mfa_failures_of_user"
+            )
         ]
         indexes = [
             models.Index(fields=["failures", "id"], name="cognito_mfa_failures_most"),
@@ -719,11 +722,7 @@ class MFAReset(models.Model):
         verbose_name_plural = _("resets")
         ordering = ["-pk"]
         indexes = [
-            models.Index(
-                fields=["identity"],
-                condition=models.Q(finished_at=None),
-                name="cognito_mfa_reset_unfinished",
-            )
+            models.Index(fields=["finished_at", "identity"], name="cognito_mfa_reset_unfinished")
         ]
 
     def __str__(self) -> str:
@@ -785,16 +784,8 @@ class MFAExemption(models.Model):
         ordering = ["-pk"]
         permissions = [("grant_exemption", _("Can grant and revoke exemptions"))]
         indexes = [
-            models.Index(
-                fields=["user", "expires_at"],
-                condition=models.Q(revoked_at=None),
-                name="cognito_mfa_exemption_valid",
-            ),
-            models.Index(
-                fields=["expires_at"],
-                condition=models.Q(revoked_at=None),
-                name="cognito_mfa_exemption_expiry",
-            ),
+            models.Index(fields=["user", "expires_at"], name="cognito_mfa_exemption_valid"),
+            models.Index(fields=["expires_at"], name="cognito_mfa_exemption_expiry"),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.core.checks import run_checks
+from django.db import connection
+from django.db.backends.base.features import BaseDatabaseFeatures
 
 from cognito_mfa.databases import CurrentForeignKey, CurrentOneToOneField, CurrentQuerySet
 from tests.seed import SEED
@@ -27,6 +30,8 @@ MAY_READ = {
     "enforcement/identity_state.py": "built once, and named when it is read",
     "enforcement/policy.py": "a subquery, read wherever the query around it is",
 }
+# How Django's names of what some databases cannot do end.
+LACKING = ("_indexes", "_unique_constraints", "nulls_distinct_unique_constraints")
 JOURNEYS = [
     "journeys/test_first_sign_in.py",
     "journeys/test_replace.py",
@@ -42,6 +47,17 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
         name = path.relative_to(PACKAGE).as_posix()
         if not name.startswith(("local/", "migrations/")):
             yield name, ast.parse(path.read_text())
+
+
+@pytest.mark.django_db
+def test_no_constraint_needs_what_a_database_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django leaves such a constraint out on MariaDB, MySQL, and Oracle, and only warns about it."""
+    features = [name for name in vars(BaseDatabaseFeatures) if name.endswith(LACKING)]
+    assert len(features) > len(LACKING)
+    for name in features:
+        monkeypatch.setattr(connection.features, name, False)
+    config = apps.get_app_config("cognito_mfa")
+    assert run_checks(app_configs=[config], tags=["models"], databases=["default"]) == []
 
 
 def test_nothing_assumes_the_default_database() -> None:
