@@ -60,7 +60,7 @@ def check_backends() -> Iterator[CheckMessage]:
         ):
             yield Caution(
                 f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password, so users may sign in "
-                "without a second factor.",
+                "without MFA.",
                 hint="Only trust backends that verify a second factor themselves, and silence this check if this one does.",
                 id="cognito_mfa.W007",
             )

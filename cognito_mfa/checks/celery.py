@@ -40,7 +40,7 @@ def check_celery() -> Iterator[CheckMessage]:
         return
     if task_queue.redis_url() is None:
         yield Caution(
-            f"{NAME}['CELERY'] is True, but no Redis is known that the workers share, so the sync task cannot run.",
+            f"{NAME}['CELERY'] is True, but no Redis that the workers share is set, so the sync task cannot run.",
             hint=f"Set {NAME}['REDIS_URL'] to the address of a Redis, such as 'redis://127.0.0.1:6379/0'.",
             id="cognito_mfa.W054",
         )

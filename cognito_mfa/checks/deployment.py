@@ -21,7 +21,8 @@ def check_cookies() -> Iterator[CheckMessage]:
     """Check that the session cookie is only sent over TLS (W012), hidden (W013), and same-site (W014)."""
     if not settings.SESSION_COOKIE_SECURE:
         yield Caution(
-            "The session cookie, which carries the proof of MFA, is also sent over plain HTTP.",
+            "The session cookie is also sent over plain HTTP, so anyone who listens on the network can steal a verified "
+            "session.",
             hint="Set SESSION_COOKIE_SECURE = True.",
             id="cognito_mfa.W012",
         )
@@ -34,7 +35,8 @@ def check_cookies() -> Iterator[CheckMessage]:
     limited = str(settings.SESSION_COOKIE_SAMESITE).lower() in ("lax", "strict")
     if not (limited or front_ends.need_cross_site_cookies()):
         yield Caution(
-            "Browsers send the session cookie with cross-site requests.",
+            "Browsers may send the session cookie with requests from other sites, so only the CSRF protection keeps those "
+            "sites from using a verified session.",
             hint="Set SESSION_COOKIE_SAMESITE = 'Lax'.",
             id="cognito_mfa.W014",
         )
@@ -103,7 +105,7 @@ def check_addresses() -> Iterator[CheckMessage]:
         yield Caution(
             f"{NAME}['TRUST_POOL_EMAIL'] is True, so users who can write their own address in the user pool can sign "
             "in as another user.",
-            hint="Run cognito_mfa_doctor to see whether the app client lets users write their address, then silence this "
-            "check.",
+            hint="Silence this check if cognito_mfa_doctor reports that users cannot write their own email address, or remove "
+            "the setting.",
             id="cognito_mfa.W020",
         )

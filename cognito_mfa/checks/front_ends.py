@@ -26,7 +26,8 @@ def check_origins() -> Iterator[CheckMessage]:
         yield from _check_origin(origin)
     if _is_cross_site() and not (settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE):
         yield Error(
-            "SESSION_COOKIE_SAMESITE is 'None', but the session and CSRF cookies are not secure, so browsers reject them.",
+            "SESSION_COOKIE_SAMESITE is 'None', but the session cookie or the CSRF cookie is not secure, so browsers reject "
+            "it.",
             hint="Set SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE to True.",
             id="cognito_mfa.E041",
         )
@@ -48,8 +49,8 @@ def _check_origin(origin: str) -> Iterator[CheckMessage]:
         )
     if not _gets_cookies(origin):
         yield Caution(
-            f"{NAME}['API_ORIGINS'] contains {origin!r}, which is another site, so browsers send no session cookie "
-            "with its requests.",
+            f"{NAME}['API_ORIGINS'] contains {origin!r}, which is another site, so browsers send its requests without the "
+            "session cookie or the CSRF cookie.",
             hint="Serve the front end from a subdomain of the site, or set SESSION_COOKIE_SAMESITE and "
             "CSRF_COOKIE_SAMESITE to 'None'.",
             id="cognito_mfa.W059",
@@ -75,12 +76,17 @@ def _is_trusted(origin: str) -> bool:
 
 
 def _is_cross_site() -> bool:
-    return str(settings.SESSION_COOKIE_SAMESITE).lower() == "none"
+    return _is_none(settings.SESSION_COOKIE_SAMESITE)
+
+
+def _is_none(same_site: object) -> bool:
+    return isinstance(same_site, str) and same_site.lower() == "none"
 
 
 def _gets_cookies(origin: str) -> bool:
-    """Return whether browsers send cookies from ``origin``, as far as host names show what a site is."""
-    return _is_cross_site() or _is_same_site(origin)
+    """Return whether browsers send both cookies from ``origin``, as far as host names show what a site is."""
+    sends_csrf = settings.CSRF_USE_SESSIONS or _is_none(settings.CSRF_COOKIE_SAMESITE)
+    return (_is_cross_site() and sends_csrf) or _is_same_site(origin)
 
 
 def _is_same_site(origin: str) -> bool:
@@ -95,7 +101,7 @@ def _is_same_site(origin: str) -> bool:
 
 
 def _missing_cors(origins: frozenset[str]) -> str:
-    """Return what browsers need and django-cors-headers does not send; empty if nothing is missing."""
+    """Return why browsers do not get the CORS headers that they need; empty if they do."""
     if CORS_MIDDLEWARE not in settings.MIDDLEWARE:
         return f"{CORS_MIDDLEWARE} is not in MIDDLEWARE"
     if not getattr(settings, "CORS_ALLOW_CREDENTIALS", False):

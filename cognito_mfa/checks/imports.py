@@ -48,21 +48,21 @@ def check_imports() -> Iterator[CheckMessage]:
     for name in ("MIDDLEWARE", "AUTHENTICATION_BACKENDS"):
         given = getattr(settings, name)
         if not isinstance(given, (list, tuple)):
-            yield _broken(name, given, "it is not a list")
+            yield _broken(name, f"{name} is {given!r}", "it is not a list")
             continue
         for path in given:
             problem = (
                 backend_problem(path) if name == "AUTHENTICATION_BACKENDS" else import_problem(path)
             )
             if problem:
-                yield _broken(name, path, problem)
+                yield _broken(name, f"{name} contains {path!r}", problem)
     if problem := urlconf_problem():
-        yield _broken("ROOT_URLCONF", settings.ROOT_URLCONF, problem)
+        yield _broken("ROOT_URLCONF", f"ROOT_URLCONF is {settings.ROOT_URLCONF!r}", problem)
 
 
-def _broken(name: str, value: object, problem: str) -> CheckMessage:
+def _broken(name: str, text: str, problem: str) -> CheckMessage:
     return Error(
-        f"{name} contains {value!r}, which cannot be used: {problem}.",
+        f"{text}, which cannot be used: {problem}.",
         hint=f"Correct {name} and run the checks again, because some were skipped.",
         id="cognito_mfa.E034",
     )

@@ -15,6 +15,7 @@ from django.core.checks import Warning as Caution
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from cognito_mfa.checks.imports import import_problem
 from cognito_mfa.cognito.endpoints import ENDPOINT_VARIABLE, is_aws
 from cognito_mfa.conf import (
     IS_MISSING,
@@ -94,7 +95,7 @@ def check_callables() -> Iterator[CheckMessage]:
     conf = conf_or_none()
     for name in CALLABLES if conf else ():
         path = getattr(conf, name)
-        if isinstance(path, str) and "." in path and (trouble := _import_problem(path)):
+        if isinstance(path, str) and "." in path and (trouble := import_problem(path)):
             yield Error(
                 f"{NAME}[{name!r}] cannot be imported: {trouble}.",
                 hint=SETTINGS[name].hint,
@@ -165,9 +166,9 @@ def check_short_durations() -> Iterator[CheckMessage]:
         given = getattr(conf, name)
         if given is not None and given < shortest:
             yield Caution(
-                f"{NAME}[{name!r}] is {given:g} seconds.",
-                hint="Because numbers are seconds, set it to a datetime.timedelta, such as timedelta(days=14), if you meant "
-                "another unit.",
+                f"{NAME}[{name!r}] is {given:g} seconds, which is too short to be useful.",
+                hint="Set it to a datetime.timedelta, such as timedelta(days=14), because numbers are seconds, or silence this "
+                "check if you meant seconds.",
                 id="cognito_mfa.W063",
             )
 
@@ -233,7 +234,7 @@ def check_region() -> Iterator[CheckMessage]:
         )
     elif named != conf.REGION:
         yield Error(
-            f"{NAME}['REGION'] is {conf.REGION!r}, but the user pool {conf.USER_POOL_ID!r} is in a different region.",
+            f"{NAME}['REGION'] is {conf.REGION!r}, but the user pool {conf.USER_POOL_ID!r} is in another Region.",
             hint=SETTINGS["REGION"].hint,
             id="cognito_mfa.E015",
         )
@@ -289,11 +290,3 @@ def _endpoint(conf: Conf) -> tuple[str, str | None]:
         if os.environ.get(name):
             return f"The environment variable {name}", os.environ[name]
     return "", None
-
-
-def _import_problem(path: str) -> str:
-    try:
-        found = import_string(path)
-    except Exception as error:  # noqa: BLE001 - a site's module may fail in any way
-        return f"{type(error).__name__}: {error}"
-    return "" if callable(found) else "it is not callable"

@@ -257,6 +257,7 @@ KEEPS_NONE = site(AUTHENTICATION_BACKENDS=[OURS, MOZILLAS_BACKEND], OIDC_STORE_I
 NO_TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
 CROSS_SITE = {
     "SESSION_COOKIE_SAMESITE": "None",
+    "CSRF_COOKIE_SAMESITE": "None",
     "SESSION_COOKIE_SECURE": True,
     "CSRF_COOKIE_SECURE": True,
 }
@@ -413,6 +414,13 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("W058", both(FRONT_END, site(CORS_ALLOWED_ORIGINS=[]))),
     ("W058", both(FRONT_END, without_cors)),
     ("W059", both(FRONT_END, site(ALLOWED_HOSTS=["www.example.org"]))),
+    (
+        "W059",
+        both(
+            FRONT_END,
+            site(ALLOWED_HOSTS=["www.example.org"], SESSION_COOKIE_SAMESITE="None"),
+        ),
+    ),
     ("W019", both(conf(TOKEN_PROVIDER=MOZILLA, TRUSTED_BACKENDS=[MOZILLAS_BACKEND]), KEEPS_NONE)),
 ]
 BAD_DEPLOYED: list[tuple[str, Callable[[Settings], None]]] = [
@@ -451,6 +459,13 @@ GOOD: list[Any] = [
     FRONT_END,
     both(FRONT_END, site(CSRF_TRUSTED_ORIGINS=["https://*.example.com"])),
     both(FRONT_END, site(ALLOWED_HOSTS=["x.org"], **CROSS_SITE)),
+    both(
+        FRONT_END,
+        site(
+            ALLOWED_HOSTS=["x.org"],
+            **{**CROSS_SITE, "CSRF_COOKIE_SAMESITE": "Lax", "CSRF_USE_SESSIONS": True},
+        ),
+    ),
     conf(ENDPOINT_URL="https://vpce-1.cognito-idp.eu-west-1.vpce.amazonaws.com"),
     conf(ENDPOINT_URL="https://cognito-idp-fips.us-east-1.api.aws"),
     conf(ENDPOINT_URL="https://cognito-idp.cn-north-1.api.amazonwebservices.com.cn"),

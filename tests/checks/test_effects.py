@@ -274,7 +274,16 @@ def test_a_urlconf_that_cannot_be_imported_is_told(settings: Settings) -> None:
     settings.ROOT_URLCONF = "tests.nowhere"
     (message,) = [message for message in check_site(None) if message.id != "cognito_mfa.E011"]
     assert message.id == "cognito_mfa.E034"
+    assert str(message.msg).startswith("ROOT_URLCONF is 'tests.nowhere', which cannot be used:")
     assert "No module named 'tests.nowhere'" in str(message.msg)
+
+
+def test_a_name_in_place_of_a_list_is_told(settings: Settings) -> None:
+    settings.AUTHENTICATION_BACKENDS = OURS
+    (message,) = [one for one in check_site(None) if one.id == "cognito_mfa.E034"]
+    assert message.msg == (
+        f"AUTHENTICATION_BACKENDS is {OURS!r}, which cannot be used: it is not a list."
+    )
 
 
 def test_the_local_cognito_under_another_name(settings: Settings) -> None:
