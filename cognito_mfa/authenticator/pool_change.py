@@ -8,7 +8,7 @@ who has no clear match. ``links`` changes the rows.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -50,12 +50,13 @@ def former_pools() -> Counter[str]:
     return Counter(dict(pools.annotate(users=Count("pk")).order_by("pool_id")))
 
 
-def propose(pool_id: str, match: Match) -> Iterator[Proposal]:
+def propose(pool_id: str, match: Match, *, pace: Callable[[], object]) -> Iterator[Proposal]:
     """Yield a proposal for each link of a former pool, after reading all users of the new one.
 
     Args:
         pool_id: of the former pool.
         match: what is compared.
+        pace: of the pages of the pool's list, as in ``user_directory.everyone``.
 
     Raises:
         CognitoMFAError: Cognito did not answer.
@@ -64,7 +65,7 @@ def propose(pool_id: str, match: Match) -> Iterator[Proposal]:
     labels = rows.exclude(status=CognitoIdentity.Status.GONE).values_list("username", "email")
     wanted = Counter(filter(None, (_key(match, *label) for label in labels.iterator())))
     found: dict[str, list[PoolUser]] = defaultdict(list)
-    for user in user_directory.everyone():
+    for user in user_directory.everyone(pace=pace):
         key = _key(match, user.username, user.person.email)
         if key in wanted:
             found[key].append(user)

@@ -6,7 +6,7 @@ username, and ignores the case of letters in some pools.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cognito_mfa.cognito.claims import person_of
@@ -96,13 +96,16 @@ def by_email(email: str) -> list[PoolUser]:
     return list(found.values())
 
 
-def everyone() -> Iterator[PoolUser]:
+def everyone(*, pace: Callable[[], object]) -> Iterator[PoolUser]:
     """Yield every user of the pool, one page after another.
+
+    Args:
+        pace: returns when the next page may be read; Cognito's quota is shared with the site's sign-ins.
 
     Raises:
         Misconfigured: no credentials, or no permission.
     """
-    return _pages()
+    return _pages(pace)
 
 
 def page(token: object = None, **parameters: str) -> tuple[list[PoolUser], object]:
@@ -164,12 +167,13 @@ def _has_address(user: PoolUser, email: str) -> bool:
 
 def _filtered(attribute: str, value: str) -> Iterator[PoolUser]:
     text = filter_for(attribute, value)
-    return _pages(Filter=text) if len(text) <= LONGEST_FILTER else iter(())
+    return _pages(lambda: None, Filter=text) if len(text) <= LONGEST_FILTER else iter(())
 
 
-def _pages(**parameters: str) -> Iterator[PoolUser]:
+def _pages(pace: Callable[[], object], **parameters: str) -> Iterator[PoolUser]:
     token: object = None
     while True:
+        pace()
         users, token = page(token, **parameters)
         yield from users
         if token is None:

@@ -15,6 +15,8 @@ from cognito_mfa.cognito import user_directory
 from cognito_mfa.cognito.user_directory import PoolUser
 from cognito_mfa.databases import current_rows
 from cognito_mfa.exceptions import LinkRefused, LinkRefusedReason
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import LIST_RATE
 from cognito_mfa.reports.escaping import csv_cell, visible
 from cognito_mfa.sign_in import linking
 
@@ -71,7 +73,7 @@ def write(out: Any, style: str) -> None:
 
 def _everyone() -> Iterator[Foreseen]:
     proposed: set[object] = set()
-    for pool_user in user_directory.everyone():
+    for pool_user in user_directory.everyone(pace=TokenBucket(LIST_RATE).acquire):
         identity = identity_lookup.by_sub(pool_user.sub)
         if identity is not None:
             yield _foreseen(pool_user, identity.user, LINKED)

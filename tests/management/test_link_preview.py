@@ -15,6 +15,7 @@ from cognito_mfa.cognito.types import Person
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CognitoIdentity, MFAEvent
+from cognito_mfa.pool_sync.pacing import TokenBucket
 from tests.factories import make
 from tests.management.command_line import run
 from tests.visitor import Visitor
@@ -153,3 +154,32 @@ def test_a_pool_that_cannot_be_read_is_no_preview(pool: LocalPool, visitor: Visi
     same_page = {"Users": [], "PaginationToken": "again"}
     visitor.cognito.faults.on("ListUsers", faults.Body(json.dumps(same_page).encode()))
     assert run("link", "--preview")[0] == 3
+
+
+@pytest.mark.parametrize("way", ["--preview", "--from-pool", "--csv"])
+def test_no_more_calls_a_second_than_the_sync_makes(
+    people: LocalPool,
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    way: str,
+) -> None:
+    """The quota of ListUsers is shared with the sign-ins of the site."""
+    asked: list[int] = []
+    monkeypatch.setattr(
+        TokenBucket, "acquire", lambda _self: asked.append(len(visitor.cognito.calls))
+    )
+    for number in range(60):
+        people.create_user(f"more-{number}")
+    CognitoIdentity.objects.update(pool_id="us-east-1_Former000")
+    file = tmp_path / "links.csv"
+    file.write_text("user,username\nanna.l,anna\ntwin.l,twin1\n")
+    options = {
+        "--preview": ["--preview"],
+        "--from-pool": ["--from-pool", "us-east-1_Former000", "--match", "username", "--dry-run"],
+        "--csv": ["--csv", str(file)],
+    }
+    visitor.cognito.forget_calls()
+    run("link", *options[way], "--reason", "Pool rebuilt")
+    assert asked == [0, 1]
+    assert visitor.cognito.operations().count("ListUsers") == 2

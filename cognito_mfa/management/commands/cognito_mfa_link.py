@@ -32,6 +32,8 @@ from cognito_mfa.management.lookup import (
     require,
 )
 from cognito_mfa.models import CognitoIdentity, identity_of
+from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.plan import LIST_RATE
 from cognito_mfa.reports.escaping import visible
 
 GIVE_UP_AFTER = 10  # failures in a row; Cognito or the network is the likely cause
@@ -120,6 +122,7 @@ class Command(BaseCommand):
             raise CommandError("--reason is required.", returncode=2)
         self.actor = find_actor(options["by"])
         self.counts: Counter[str] = Counter()
+        self.pace = TokenBucket(LIST_RATE)
         self.seen: dict[object, int] = {}
         self.failures = 0
         self.cognito_failed = False
@@ -251,6 +254,8 @@ class Command(BaseCommand):
 
     def _prepare_once(self, row: Row) -> Job:
         """Prepare a row, unless an earlier row is about the same user on either side."""
+        if not self.options["unlink"]:
+            self.pace.acquire()  # each row reads the pool's list
         job = self._prepare(row)
         keys: list[object] = [("user", job.user.pk)]
         keys += [job.pool_user.sub] if isinstance(job, Plan) else []
@@ -313,7 +318,7 @@ class Command(BaseCommand):
 
     def _relink(self, pool_id: str, match: Match) -> None:
         try:
-            for proposal in pool_change.propose(pool_id, match):
+            for proposal in pool_change.propose(pool_id, match, pace=self.pace.acquire):
                 label = display_name(proposal.identity.user)
                 with self._reporting(label):
                     self._report(label, self._proposed(proposal))
