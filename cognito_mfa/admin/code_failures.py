@@ -57,6 +57,16 @@ class CodeFailuresAdmin(ReadOnly, ButtonsMixin, ConfirmedOnePerson, FastListMixi
     fields = ("username", "person", "sub", "pool_id", "failures", "total", "last_failed")
     readonly_fields = fields
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CodeFailures]:
+        """Return the counters; the list shows those that count something.
+
+        Each user who ever signed in has one.
+        """
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return rows.filter(failures__gt=0) if is_list and request.method == "GET" else rows
+
     rights = {"clear_failures": permissions.CLEAR}
 
     def has_clear_failures_permission(self, request: HttpRequest) -> bool:

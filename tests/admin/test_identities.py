@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cognito_mfa.admin import formats
 from cognito_mfa.local import faults
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity, MFAEvent, SoftwareToken
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAEvent, SoftwareToken
 from tests import moments
 from tests.factories import delete_token, make, reading
 from tests.visitor import POOL_ID, Visitor
@@ -395,10 +395,16 @@ def test_support_finds_the_event_by_the_reference_that_the_user_reads_out(
 
 
 def test_who_entered_no_wrong_code_has_no_failed_attempt(admin: Visitor) -> None:
-    """The counter has a row since the first right code."""
-    page = admin.text(admin.get(reverse("admin:cognito_mfa_codefailures_changelist")))
-    assert "root" in page
-    assert re.search(r'class="field-last_failed[^"]*">–<', page)
+    """The counter has a row since the first right code, of which the list of failed attempts says nothing."""
+    address = reverse("admin:cognito_mfa_codefailures_changelist")
+    assert "0 failed attempts" in admin.text(admin.get(address))
+    counter = CodeFailures.objects.get()
+    page = admin.text(
+        admin.get(reverse("admin:cognito_mfa_codefailures_change", args=[counter.pk]))
+    )
+    assert re.search(r"Last attempt:.*?–", page, re.DOTALL)
+    CodeFailures.objects.update(failures=1, total=1)
+    assert "1 failed-attempt counter" in admin.text(admin.get(address))
 
 
 def test_the_list_of_events_has_short_dates(admin: Visitor) -> None:
