@@ -267,16 +267,20 @@ class CognitoIdentityAdmin(
             return
         state: UserState = identity.shown_state  # type: ignore[attr-defined]
         name = f"{self.admin_site.name}:cognito_mfa_mfaexemption"
-        if state.exemption is not None:
-            if permissions.denial_reason(permissions.REVOKE, request.user, state.exemption) is None:
-                url = reverse(f"{name}_confirm", args=[state.exemption.pk, "revoke"])
-                yield Button(url, _("Revoke exemption…"))
-        elif (
-            state.is_required
-            and permissions.denial_reason(permissions.GRANT, request.user, identity.user) is None
-        ):
+        may_revoke, may_grant = (
+            permissions.denial_reason(right, request.user, row) is None
+            for right, row in (
+                (permissions.REVOKE, state.exemption),
+                (permissions.GRANT, identity.user),
+            )
+        )
+        if state.exemption is not None and may_revoke:
+            url = reverse(f"{name}_confirm", args=[state.exemption.pk, "revoke"])
+            yield Button(url, _("Revoke exemption…"))
+        if may_grant and (state.is_required or state.exemption is not None):
             query = urlencode({"user": identity.user_id})
-            yield Button(f"{reverse(f'{name}_add')}?{query}", _("Grant exemption"))
+            label = _("Grant exemption") if state.exemption is None else _("Extend exemption")
+            yield Button(f"{reverse(f'{name}_add')}?{query}", label)
 
     def _confirm(self, identity: CognitoIdentity, action: str, label: Text) -> Button:
         return Button(self._url("confirm", identity, action), label)

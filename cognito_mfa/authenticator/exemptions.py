@@ -70,7 +70,7 @@ def grant(user: Any, *, until: dt.datetime, reason: str, actor: Any) -> MFAExemp
 
 
 def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
-    """End ``exemption`` now.
+    """End ``exemption`` now, and every other one of its user: the policy applies to them again.
 
     Args:
         exemption: the one to end.
@@ -78,26 +78,35 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
         actor: the user who revokes it; None for a command.
 
     Returns:
-        Whether it was not revoked before.
+        Whether the user still had one, or this one was not revoked before.
 
     Raises:
         ActionDenied: ``actor`` may not revoke it.
     """
     permissions.require(permissions.REVOKE, actor, exemption)
-    not_revoked = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
     with atomic_for(MFAExemption):
-        if not not_revoked.update(revoked_at=timezone.now()):
+        ended = [one for one in _all_of(exemption) if _end(one)]
+        if not ended:
             return False
-        _record(Kind.EXEMPTION_REVOKED, exemption, actor, reason)
+        for one in ended:
+            _record(Kind.EXEMPTION_REVOKED, one, actor, reason)
         if (identity := identity_of(exemption.user)) is not None:
             emails.send("exemption_revoked", identity)
-    signals.send(
-        signals.exemption_revoked,
-        identity=identity,
-        exemption=exemption,
-        actor=actor,
-    )
+    for one in ended:
+        signals.send(signals.exemption_revoked, identity=identity, exemption=one, actor=actor)
     return True
+
+
+def _all_of(exemption: MFAExemption) -> list[MFAExemption]:
+    """Return ``exemption`` and the others of its user that are valid: one that was extended has several rows."""
+    others = MFAExemption.objects.valid_for(exemption.user).exclude(pk=exemption.pk)
+    return [exemption, *others.select_related("user").order_by("pk")]
+
+
+def _end(exemption: MFAExemption) -> bool:
+    """Mark it as revoked; return whether it was not before."""
+    not_revoked = MFAExemption.objects.filter(pk=exemption.pk, revoked_at=None)
+    return bool(not_revoked.update(revoked_at=timezone.now()))
 
 
 def _record(kind: MFAEvent.Kind, exemption: MFAExemption, actor: Any, reason: str) -> None:

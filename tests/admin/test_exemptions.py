@@ -252,6 +252,30 @@ def test_it_is_granted_from_the_page_of_the_user_with_a_preset(
     assert "Phone in repair)" in page  # exempt until
     assert "Revoke exemption…" in page
     assert "Grant exemption" not in page
+    assert f'<a href="{add}">Extend exemption</a>' in page
+
+
+def test_revoking_an_extended_exemption_leaves_none(
+    pool: LocalPool,
+    admin: Visitor,
+    mailoutbox: list[Any],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """The page and the email say that the policy applies again, whichever of the rows was chosen."""
+    ada = make(pool, "ada")
+    for days in (3, 9):
+        grant(admin, ada.user, days=days)
+    first, last = MFAExemption.objects.order_by("expires_at")
+    mailoutbox.clear()
+    confirm = reverse("admin:cognito_mfa_mfaexemption_confirm", args=[last.pk, "revoke"])
+    with django_capture_on_commit_callbacks(execute=True):
+        admin.client.post(confirm, {"confirmed": "yes", "reason": "Phone is back"})
+    assert not MFAExemption.objects.valid().exists()
+    events = MFAEvent.objects.filter(kind="EXEMPTION_REVOKED", reason="Phone is back")
+    assert events.count() == 2
+    assert [email.to for email in mailoutbox] == [["ada@example.com"]]
+    first.refresh_from_db()
+    assert first.revoked_at is not None
 
 
 def test_no_preset_is_longer_than_the_site_allows(

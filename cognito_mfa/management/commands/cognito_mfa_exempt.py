@@ -93,10 +93,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{display_name(person)} has no valid exemption.", returncode=REFUSED
             )
+        if not dry_run:
+            exemptions.revoke(found[-1], **given)  # and with it all others
         for exemption in found:
             end = local(exemption.expires_at)
-            if not dry_run:
-                exemptions.revoke(exemption, **given)
             told = "Would revoke" if dry_run else "Revoked"
             self.stdout.write(f"{told} the exemption of {display_name(person)} until {end}.")
 
