@@ -127,7 +127,11 @@ def remove(
         transitions.record_unconfirmed(request, identity, CognitoIdentity.Unconfirmed.REMOVAL)
         raise
     complete_sign_in(request, identity, tokens, method="", signed_in_already=signed_in_already)
-    messages.success(request, _("Two-step verification is off."), fail_silently=True)
+    messages.success(
+        request,
+        _("Two-step verification is off. You can delete the entry from your app."),
+        fail_silently=True,
+    )
     return Outcome(Step.OWN_PAGE, "")
 
 

@@ -22,7 +22,7 @@ from cognito_mfa.models import identity_of
 from cognito_mfa.sign_in import link_question
 from cognito_mfa.sign_in.completion import Outcome
 from cognito_mfa.sign_in.pending import PendingSignIn, Purpose, Step
-from cognito_mfa.steps import password_rules
+from cognito_mfa.steps import error_texts, password_rules
 from cognito_mfa.steps.sign_in import ChallengeStep, LinkStep, NewPasswordStep, SignInStep
 from cognito_mfa.views.base import Page, StepView
 
@@ -127,7 +127,11 @@ class ChallengeView(ChallengeStep, StepView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         pending = self.pending
         return super().get_context_data(
-            device_name=pending.device_name, is_open=pending.is_setup_unconfirmed, **kwargs
+            device_name=pending.device_name,
+            is_open=pending.is_setup_unconfirmed,
+            change=error_texts.change_title(pending.purpose),
+            is_last_step=pending.purpose in (Purpose.REMOVE, Purpose.SIGN_OUT),
+            **kwargs,
         )
 
 

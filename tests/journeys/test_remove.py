@@ -58,11 +58,22 @@ def test_password_and_code_turn_it_off(free: None, person: Visitor) -> None:
     assert identity.status == "NOT_SET_UP"
     assert identity.software_tokens.get().retired_because == "REMOVED"
     page = person.text(person.get(reverse(DEVICE)))
-    assert "Two-step verification is off." in page
+    assert "Two-step verification is off. You can delete the entry from your app." in page
     assert "only by your password" in page
     person.sign_out()
     person.sign_in()
     assert person.is_in()
+
+
+def test_the_page_of_the_code_says_what_it_turns_off(free: None, person: Visitor) -> None:
+    """The step that turns it off must not look like any other request for a code."""
+    page = person.text(person.post(reverse(REMOVE), {"password": PASSWORD}, follow=True))
+    assert "<h1>Turn off two-step verification</h1>" in page
+    assert 'class="cognito-mfa-danger">Turn off two-step verification</button>' in page
+    replaced = reverse("cognito_mfa:device_replace")
+    page = person.text(person.post(replaced, {"password": PASSWORD}, follow=True))
+    assert "<h1>Switch to a new phone</h1>" in page
+    assert 'class="cognito-mfa-primary">Continue</button>' in page  # the QR code comes next
 
 
 @pytest.mark.over_api
