@@ -151,18 +151,26 @@ def end_reason(request: HttpRequest, user: Any) -> EndReason | None:
     """
     if user is None:
         return _end_reason_without_user(request)
-    identity = state_of(user)
+    session = getattr(request, "session", None)
+    if session is None:  # a token named the user
+        return None
     if _is_signed_out(_subject(request, user)):
         return EndReason.SIGNED_OUT
-    if came_from_cognito(user, *sign_in_of(request.session)):
+    return _end_reason_of(session, user)
+
+
+def _end_reason_of(session: Any, user: Any) -> EndReason | None:
+    """Return why ``session`` of ``user`` ends, apart from a sign-out elsewhere."""
+    identity = state_of(user)
+    if came_from_cognito(user, *sign_in_of(session)):
         shut = access_lost(identity)
         if shut is not None:
             return shut
-        if proof.link_ended(request.session.get(proof.LINK_KEY), identity):
+        if proof.link_ended(session.get(proof.LINK_KEY), identity):
             return EndReason.UNLINKED
         if is_check_overdue(identity):
             return EndReason.UNCHECKED
-    return EndReason.IDLE if proof.is_only_idle(request.session.get(proof.KEY), identity) else None
+    return EndReason.IDLE if proof.is_only_idle(session.get(proof.KEY), identity) else None
 
 
 def _end_reason_without_user(request: HttpRequest) -> EndReason | None:
@@ -288,6 +296,8 @@ async def _asubject_with_identity(request: HttpRequest, user: Any) -> Subject:
 
 def _record_activity(request: HttpRequest, users: tuple[Any, ...]) -> None:
     """Record activity for each user who answers for the request."""
+    if getattr(request, "session", None) is None:
+        return
     for user in filter(is_signed_in, users):
         subject = _subject(request, user)
         if subject.acts_as is not None:
