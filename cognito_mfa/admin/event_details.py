@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from cognito_mfa.admin import formats
 from cognito_mfa.authenticator import permissions
 from cognito_mfa.authenticator.permissions import DenialReason
-from cognito_mfa.authenticator.transitions import SWITCHED_ON
+from cognito_mfa.authenticator.transitions import SWITCHED_ON, SWITCHING_ON
 from cognito_mfa.authenticator.wrong_code_alerts import ALERTED
 from cognito_mfa.exceptions import LinkRefusedReason as Refused
 from cognito_mfa.models import CognitoIdentity, MFAEvent
@@ -39,6 +39,7 @@ CONSTANTS: Mapping[str, Label] = {
 }
 PHRASES: Mapping[str, Label] = {
     SWITCHED_ON: gettext_lazy("Turned on in Cognito"),
+    SWITCHING_ON: gettext_lazy("Perhaps turned on in Cognito"),
     ALERTED: gettext_lazy("user notified by email"),
     "password": gettext_lazy("Password change not confirmed"),
 }

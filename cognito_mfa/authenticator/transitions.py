@@ -6,6 +6,7 @@ settled at the next sign-in, by what Cognito then asks for.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,6 +15,7 @@ from cognito_mfa import signals
 from cognito_mfa.authenticator import code_attempts, emails
 from cognito_mfa.databases import atomic_for
 from cognito_mfa.enforcement import proof
+from cognito_mfa.exceptions import CognitoMFAError
 from cognito_mfa.models import (
     FRIENDLY_NAME_LENGTH,
     CognitoIdentity,
@@ -27,6 +29,7 @@ Status = CognitoIdentity.Status
 Unconfirmed = CognitoIdentity.Unconfirmed
 
 SWITCHED_ON = "switched on"  # detail of the event that we made Cognito ask for the code
+SWITCHING_ON = "switching on"  # likewise, while that is not certain
 
 
 def record_setup(
@@ -103,13 +106,35 @@ def record_removal(
     return before
 
 
-def record_switched_on(identity: CognitoIdentity) -> None:
-    """Record that we made Cognito ask for this user's code, which it had not done before.
+def switch_on(identity: CognitoIdentity, ask: Callable[[], bool]) -> bool:
+    """Make Cognito ask for this user's code, which it may not have done before, and record that.
 
     SECURITY: an attacker with the password alone can cause this, and may have another sign-in open that began
-    before. ``managed_login.evidence`` reads the time of this event.
+    before. ``managed_login.evidence`` reads the times of these events. The first is written before Cognito is asked,
+    because the answer may be lost, or the process end.
+
+    Args:
+        identity: the user's.
+        ask: calls Cognito; returns whether the user has an authenticator app.
+
+    Returns:
+        What ``ask`` returned.
+
+    Raises:
+        CognitoMFAError: Cognito refused, or did not answer.
     """
-    MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHED_ON)
+    begun = MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHING_ON)
+    try:
+        done = ask()
+    except CognitoMFAError as error:
+        if error.is_definite:
+            begun.delete()
+        raise
+    with atomic_for(MFAEvent):
+        if done:
+            MFAEvent.objects.record(Kind.STATUS_CHANGED, identity, detail=SWITCHED_ON)
+        begun.delete()
+    return done
 
 
 def record_unconfirmed(

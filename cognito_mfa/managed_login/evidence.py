@@ -13,8 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cognito_mfa.authenticator.transitions import SWITCHED_ON
+from cognito_mfa.authenticator.transitions import SWITCHED_ON, SWITCHING_ON
 from cognito_mfa.cognito import admin_api, user_api
+from cognito_mfa.cognito.deadline import DEADLINE
 from cognito_mfa.cognito.types import (
     EMAIL_OTP,
     SMS_MFA,
@@ -160,9 +161,21 @@ def _changes(identity: CognitoIdentity) -> list[float]:
     """
     tokens = identity.software_tokens.order_by().values_list("verified_at", "retired_at")
     resets = identity.resets.order_by("-pk").values_list("requested_at")[:1]
-    ours = identity.events.filter(kind=MFAEvent.Kind.STATUS_CHANGED, detail=SWITCHED_ON)
-    rows = (*tokens, *resets, *ours.order_by("-pk").values_list("at")[:1])
-    return [when.timestamp() for row in rows for when in row if when is not None]
+    rows = (*tokens, *resets)
+    times = [when.timestamp() for row in rows for when in row if when is not None]
+    return times + _switched_on(identity)
+
+
+def _switched_on(identity: CognitoIdentity) -> list[float]:
+    """Return when we last made Cognito ask for the code.
+
+    Where its answer is not known, it may have done so until the call had to be over.
+    """
+    ours = identity.events.filter(
+        kind=MFAEvent.Kind.STATUS_CHANGED, detail__in=(SWITCHING_ON, SWITCHED_ON)
+    )
+    last = ours.order_by("-pk").values_list("detail", "at")[:1]
+    return [at.timestamp() + (DEADLINE if detail == SWITCHING_ON else 0) for detail, at in last]
 
 
 def _doubt_of_enrolled(evidence: Evidence, identity: CognitoIdentity) -> Doubt | None:

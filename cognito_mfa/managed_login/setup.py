@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
@@ -168,9 +170,9 @@ def _has_authenticator(
     found = SOFTWARE_TOKEN_MFA in account.factors
     may_work = identity.status in (Status.ENABLED, Status.UNKNOWN)
     if not found and may_work and not transitions.was_removed_or_reset(identity):
-        found = user_api.prefer_software_token(access_token)
-        if found:
-            transitions.record_switched_on(identity)
+        found = transitions.switch_on(
+            identity, partial(user_api.prefer_software_token, access_token)
+        )
     if not found:
         identity.record_status(Status.NOT_SET_UP)
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from cognito_mfa.authenticator import observation, reset, transitions
 from cognito_mfa.cognito import admin_api
@@ -84,13 +85,13 @@ def set_preference(answer: Answer, pace: TokenBucket) -> bool:
         return False
     known = next(observation.read(CognitoIdentity.objects.filter(pk=identity.pk)), None)
     try:
-        if not admin_api.prefer_software_token(identity.sub):
+        ask = partial(admin_api.prefer_software_token, identity.sub)
+        if not transitions.switch_on(identity, ask):
             return False
         factors = admin_api.read_factors(identity.sub)
     except UserGone:
         return False
     if known is not None:
         seen = observation.observe(known, factors, lambda: True)
-        if observation.record(identity, known, seen):
-            transitions.record_switched_on(identity)
+        observation.record(identity, known, seen)
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import HttpRequest
 
 from cognito_mfa.authenticator import identity_lookup, transitions
@@ -52,8 +54,8 @@ def handle(
         return bind_to(pending, identity), tokens
     required = next_step.requires_factor(request, pending, identity)
     if required or identity.unconfirmed in (Unconfirmed.SET_UP, Unconfirmed.SWITCH_ON):
-        if user_api.prefer_software_token(tokens.access):
-            transitions.record_switched_on(identity)
+        ask = partial(user_api.prefer_software_token, tokens.access)
+        if transitions.switch_on(identity, ask):
             reply = _retry_with_factor(request, pending.username, password)
             return bind_to(pending, identity), reply
         if identity.software_token is None:

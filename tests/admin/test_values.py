@@ -106,6 +106,7 @@ def details() -> list[tuple[Kind, str]]:
         (Kind.STATUS_CHANGED, "NOT_SET_UP → ENABLED"),
         (Kind.STATUS_CHANGED, "DISABLED → UNKNOWN"),
         (Kind.STATUS_CHANGED, "switched on"),
+        (Kind.STATUS_CHANGED, "switching on"),
         (Kind.STATUS_CHANGED, "RESTORED"),
         (Kind.LINKED, "BY_HAND"),
         (Kind.LINKED, "RESOLVER"),

@@ -6,12 +6,14 @@ Cognito lets the password alone in, and no one tells us.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -19,6 +21,8 @@ from pytest_django import Settings
 from cognito_mfa.authenticator import status
 from cognito_mfa.local import LocalCognito, faults
 from cognito_mfa.models import CognitoIdentity, MFAEvent, MFAReset, SoftwareToken
+from cognito_mfa.pool_sync.plan import Plan
+from cognito_mfa.pool_sync.synchronization import synchronize
 from tests.local.browser import Browser
 from tests.other_sign_ins import outside as elsewhere
 from tests.other_sign_ins.conftest import make_pool
@@ -133,6 +137,58 @@ def test_the_way_on_where_cognito_asked_for_no_code(person: Person, outside: Out
     assert person.is_in()
 
 
+class Killed(BaseException):
+    """Ends the process that asked Cognito, after Cognito has done it."""
+
+
+@contextmanager
+def nothing_after(person: Person, end: str) -> Iterator[None]:
+    """Let Cognito switch the code on, and the one who asked not write it down."""
+    done = False
+
+    def finish(answer: dict[str, Any]) -> dict[str, Any]:
+        nonlocal done
+        done = True
+        return answer
+
+    def statement(execute: Callable[..., Any], *given: Any) -> Any:
+        if done and not given[0].startswith(("SAVEPOINT", "ROLLBACK", "RELEASE")):
+            raise Killed
+        return execute(*given)
+
+    fault = faults.Truncated() if end == "the answer is lost" else faults.Edit(finish)
+    for operation in set(OPERATIONS.values()):
+        person.cognito.faults.on(operation, fault)
+    with suppress(Killed), connection.execute_wrapper(statement):
+        yield
+
+
+def by_our_page(person: Person) -> None:
+    person.come_back(password_alone(person))
+    person.start()
+
+
+def by_our_sign_in(person: Person) -> None:
+    person.post(reverse("cognito_mfa:sign_in"), {"username": "newcomer", "password": PASSWORD})
+
+
+def by_a_sync(_person: Person) -> None:
+    CognitoIdentity.objects.update(checked_at=None)
+    synchronize(Plan(rate=1000.0, set_preference=True))
+
+
+HOW_IT_IS_SWITCHED_ON: dict[str, Callable[[Person], object]] = {
+    "our page": by_our_page,
+    "our sign-in": by_our_sign_in,
+    "a sync": by_a_sync,
+}
+OPERATIONS = {
+    "our page": "SetUserMFAPreference",
+    "our sign-in": "SetUserMFAPreference",
+    "a sync": "AdminSetUserMFAPreference",
+}
+
+
 class TestASignInThatBeganBefore:
     """A user with the password alone holds the way back, and follows it when the rows look better."""
 
@@ -158,6 +214,37 @@ class TestASignInThatBeganBefore:
         assert asked.url == reverse("cognito_mfa:challenge")
         thief.come_back(held)
         assert_unproven(thief)
+
+    @pytest.mark.parametrize("how", HOW_IT_IS_SWITCHED_ON)
+    @pytest.mark.parametrize("end", ["the answer is lost", "the process is killed"])
+    def test_the_code_was_switched_on_and_no_one_knows(
+        self, how: str, end: str, person: Person, outside: Outside
+    ) -> None:
+        """``transitions.switch_on``: that it is asked for is recorded before Cognito is asked."""
+        person.set_up_here()
+        elsewhere.admin_prefers_off(outside)
+        thief, second = another(person), another(person)
+        held = password_alone(thief)
+        with nothing_after(person, end):
+            HOW_IT_IS_SWITCHED_ON[how](second)
+        assert "SOFTWARE_TOKEN_MFA" in outside.pool.user("newcomer").enabled_factors
+        CognitoIdentity.objects.update(status="ENABLED")  # as the next sync sees it
+        thief.come_back(held)
+        assert_unproven(thief)
+
+    @pytest.mark.parametrize("how", HOW_IT_IS_SWITCHED_ON)
+    def test_where_cognito_says_no_nothing_is_in_doubt(
+        self, how: str, person: Person, outside: Outside
+    ) -> None:
+        person.set_up_here()
+        elsewhere.admin_prefers_off(outside)
+        refusal = faults.Error("InvalidParameterException")
+        person.cognito.faults.on(OPERATIONS[how], refusal, times=1)
+        HOW_IT_IS_SWITCHED_ON[how](another(person))
+        assert person.cognito.operations().count(OPERATIONS[how]) > 0
+        assert not MFAEvent.objects.filter(
+            detail__startswith="switch", kind="STATUS_CHANGED"
+        ).exists()
 
     def test_and_is_sent_to_sign_in_again_where_a_cookie_would_do(
         self, person: Person, outside: Outside
