@@ -16,12 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from cognito_mfa.local.account_rows import SCHEMA, AccountRows, UnreadableRowsError
+from cognito_mfa.local.account_log import SCHEMA, AccountLog, UnreadableLogError
 from cognito_mfa.local.rules.state import Account
 
 #: How SQLite's header names files of ours, and their layout: "LCog", and a version.
 APPLICATION = int.from_bytes(b"LCog", "big")
-VERSION = 2
+VERSION = 3
 OWNER_ONLY = 0o600
 #: Pages in the log before they are moved to the database, which is when the disk is waited for.
 PAGES_BEFORE_SYNC = 4000
@@ -54,7 +54,7 @@ class StateFile:
         except BaseException:
             _unlock(lock)
             raise
-        self._rows = AccountRows(database)
+        self._log = AccountLog(database)
         # At the end of the process, too, and however it is let go of.
         self._release = weakref.finalize(self, _close, database, lock)
 
@@ -75,8 +75,8 @@ class StateFile:
             StateFileError: The file does not hold what its version says.
         """
         try:
-            return self._rows.read()
-        except UnreadableRowsError as error:
+            return self._log.read()
+        except UnreadableLogError as error:
             raise StateFileError(
                 f"{self.path} does not hold what a state file of version {VERSION} holds "
                 f"({error}). Move the file away to start with an empty one."
@@ -101,15 +101,15 @@ class StateFile:
         """
         before = self.read() if account is None else None
         kept = account or before or make()
-        if before is None:
+        if before is None or self._log.is_long(before):
             self.replace(kept)
-        self._rows.watch(kept)
+        self._log.watch(kept)
         return kept
 
     def replace(self, account: Account) -> None:
         """Write a whole account in place of what is in the file. Raises StateFileError."""
         with self._written():
-            self._rows.replace(account)
+            self._log.replace(account)
 
     def write(self, account: Account) -> None:
         """Write what changed in the account of ``begin``. Where that fails, the next call tries.
@@ -118,7 +118,7 @@ class StateFile:
             StateFileError: The disk is full, for example, or the file was closed.
         """
         with self._written():
-            self._rows.write(account)
+            self._log.write(account)
 
     @contextmanager
     def _written(self) -> Generator[None]:

@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config  # noqa: TID253
 
 from cognito_mfa.local import Clock, LocalCognito
-from cognito_mfa.local.account_rows import SCHEMA, AccountRows
+from cognito_mfa.local.account_log import SCHEMA, AccountLog
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.local.rules.recording import Part
 from cognito_mfa.local.rules.state import Account
@@ -30,20 +30,20 @@ class ComparedCognito(LocalCognito):
     So each test that calls an operation also holds what a state file would get.
     """
 
-    rows: AccountRows | None = None
+    log: AccountLog | None = None
     kept: Account | None = None
     """What was read after the last call that wrote anything."""
 
     def _commit(self) -> None:
         super()._commit()
-        if self.rows is None:
-            self.rows = AccountRows(_memory())
-            self.rows.replace(self.account)
-            self.rows.watch(self.account)
-        before = self.rows.written
-        self.rows.write(self.account)
-        if self.kept is None or self.rows.written != before:
-            self.kept = self.rows.read()
+        if self.log is None:
+            self.log = AccountLog(_memory())
+            self.log.replace(self.account)
+            self.log.watch(self.account)
+        before = self.log.written
+        self.log.write(self.account)
+        if self.kept is None or self.log.written != before:
+            self.kept = self.log.read()
         assert self.kept == self.account
         assert _order(self.kept) == _order(self.account)
 
@@ -68,8 +68,8 @@ def _order(value: Any) -> Any:
 def cognito() -> Iterator[LocalCognito]:
     cognito = ComparedCognito(Clock(START, ticking=False))
     yield cognito
-    if cognito.rows is not None:
-        cognito.rows.close()
+    if cognito.log is not None:
+        cognito.log.close()
 
 
 @pytest.fixture

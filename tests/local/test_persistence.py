@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import sqlite3
@@ -61,7 +62,7 @@ def opened(path: Path) -> Iterator[Lives]:
 def content(path: Path) -> str:
     """Everything that is in the file, once it is closed."""
     with closing(sqlite3.connect(path)) as database:
-        return "\n".join(" ".join(row) for row in database.execute("SELECT path, value FROM part"))
+        return "\n".join(text for (text,) in database.execute("SELECT changes FROM log"))
 
 
 def test_a_setup_goes_on_after_a_restart_at_every_step(opened: Lives) -> None:
@@ -290,20 +291,21 @@ def change(path: Path, *statements: str) -> None:
     ("statement", "complaint"),
     [
         ("PRAGMA application_id = 1", "is not a state file"),
-        ("PRAGMA user_version = 99", "has version 99 .* reads version 2"),
-        ("DELETE FROM part WHERE path = ''", "does not hold"),
-        ("UPDATE part SET value = '{' WHERE path = ''", "does not hold"),
-        ("UPDATE part SET value = '[]' WHERE path = ''", "does not hold"),
+        ("PRAGMA user_version = 2", "has version 2 .* reads version 3"),
+        ("PRAGMA user_version = 99", "has version 99 .* reads version 3"),
+        ("DELETE FROM log WHERE id = 1", "does not hold"),
+        ("UPDATE log SET changes = '{' WHERE id = 1", "does not hold"),
+        ("UPDATE log SET changes = '[[]]' WHERE id = 1", "does not hold"),
+        ("UPDATE log SET changes = '[[[], []]]' WHERE id = 1", "does not hold"),
         (
-            "UPDATE part SET value = '{\"region\": 5}' WHERE path = ''",
+            'UPDATE log SET changes = \'[[[], {"region": 5, "pools": {}}]]\' WHERE id = 1',
             "does not hold .*str expected",
         ),
-        ("UPDATE part SET value = '{\"x\": 5}' WHERE path = ''", "does not hold"),
-        ("UPDATE OR REPLACE part SET path = '\"pools\"' WHERE path <> ''", "does not hold"),
-        (
-            'UPDATE OR REPLACE part SET path = \'"a","b","c","d"\' WHERE path <> \'\'',
-            "does not hold",
-        ),
+        ("UPDATE log SET changes = '[[[], {\"x\": 5}]]' WHERE id = 1", "does not hold"),
+        ("UPDATE log SET changes = '[[[\"x\"], 5]]' WHERE id > 1", "does not hold"),
+        ('UPDATE log SET changes = \'[[["a", "b"], 5]]\' WHERE id > 1', "does not hold"),
+        ('UPDATE log SET changes = \'[[["region", "b"], 5]]\' WHERE id > 1', "does not hold"),
+        ("UPDATE log SET changes = '[[[\"pools\"], {}, 5]]' WHERE id > 1", "does not hold"),
     ],
 )
 def test_a_database_that_is_none_of_ours_is_refused(
@@ -338,7 +340,7 @@ def test_a_change_that_cannot_be_written_is_an_error_and_written_later(opened: L
     cognito = opened()
     pool = cognito.create_pool(POOL_ID)
     assert cognito._state_file is not None
-    database = cognito._state_file._rows._database
+    database = cognito._state_file._log._database
     ((enough,),) = database.execute("PRAGMA max_page_count")
     database.execute("PRAGMA max_page_count = 1")  # not one more than it has
     with pytest.raises(StateFileError, match="cannot be written: database or disk is full"):
@@ -407,12 +409,18 @@ def test_a_stop_leaves_one_file_and_its_lock(path: Path) -> None:
 
 
 def written_by(cognito: LocalCognito, call: Callable[[], Any]) -> int:
-    """How many rows a call writes and deletes."""
-    assert cognito._state_file is not None
-    rows = cognito._state_file._rows
-    before = rows.written
+    """How many characters a call writes, in hundreds, as some numbers have one more than others."""
+    before = _log(cognito)
     call()
-    return rows.written - before
+    return round((_log(cognito)[1] - before[1]) / 100)
+
+
+def _log(cognito: LocalCognito) -> tuple[int, int]:
+    """The rows of the log and their characters."""
+    assert cognito._state_file is not None
+    database = cognito._state_file._log._database
+    (found,) = database.execute("SELECT count(*), sum(length(changes)) FROM log")
+    return tuple(found)
 
 
 def test_what_a_call_writes_depends_on_the_call_alone(opened: Lives) -> None:
@@ -436,7 +444,40 @@ def test_what_a_call_writes_depends_on_the_call_alone(opened: Lives) -> None:
         pool.create_user(f"user{number}")
         sign_in()
     assert (written_by(cognito, sign_in), written_by(cognito, lambda: create("last"))) == first
-    assert max(first) < 10
+    assert max(first) < 20
+
+
+def test_a_call_writes_what_it_changed_and_no_more(opened: Lives) -> None:
+    cognito = opened()
+    populated(cognito)
+    before = _log(cognito)[0]
+    cognito.client().admin_disable_user(UserPoolId=POOL_ID, Username="regular")
+    assert _log(cognito)[0] == before + 1
+    cognito.close()
+    newest = json.loads(content(opened.path).splitlines()[-1])
+    assert newest == [[["pools", POOL_ID, "users", "regular", "enabled"], False]]
+
+
+def test_a_long_log_is_written_anew_at_the_next_start(opened: Lives) -> None:
+    """Once most of it is of no use any more; what it says stays the same."""
+    cognito = opened()
+    user = populated(cognito).user("regular")
+
+    def change(times: int) -> None:
+        for number in range(times):
+            with cognito.changing():
+                user.attributes["name"] = f"Reg {number}"
+
+    change(1000)
+    again = opened()
+    assert _log(again)[0] > 1000
+    user = again.pool(POOL_ID).user("regular")
+    cognito = again
+    change(200)
+    last = opened()
+    assert _log(last)[0] < 20
+    assert last.account == again.account
+    assert opened.kept() == again.account
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.02, 0.05, 0.11, 0.17])

@@ -34,13 +34,10 @@ class Journal:
     """
 
     def __init__(self) -> None:
-        self.rows: dict[Path, None] = {}
-        """Rows of which a field has changed."""
-        self.trees: dict[Path, bool] = {}
-        """Rows and dictionaries that are new, with everything below them, and whether each came in
-        place of something that had rows below it."""
+        self.changed: dict[Path, None] = {}
+        """Fields of rows, and entries of their dictionaries, of which the whole value counts."""
         self.removed: dict[Path, None] = {}
-        """Rows that were removed, even if there is another one by now."""
+        """Entries that were removed, even if there is another one by now."""
 
     def watch(self, account: Part) -> None:
         """Record changes of this account from now on."""
@@ -48,30 +45,19 @@ class Journal:
 
     def forget(self) -> None:
         """Forget the changes after they were written."""
-        self.rows.clear()
-        self.trees.clear()
+        self.changed.clear()
         self.removed.clear()
 
     def __bool__(self) -> bool:
-        return bool(self.rows or self.trees or self.removed)
+        return bool(self.changed or self.removed)
 
-    def note_row(self, path: Path) -> None:
-        """Record that a field of a row has changed."""
-        if path not in self.trees:
-            self.rows[path] = None
-
-    def note_tree(self, path: Path, *, replaces: bool) -> None:
-        """Record that a whole row or dictionary is new.
-
-        Args:
-            path: Where it is.
-            replaces: Whether it replaces something that has rows below it.
-        """
-        self.trees[path] = replaces or self.trees.get(path, False)
+    def note(self, path: Path) -> None:
+        """Record that a field or an entry has another value, or that something in it has."""
+        self.changed[path] = None
 
     def note_removal(self, path: Path) -> None:
-        """Record that a row was removed. A new row with the same key comes after all others."""
-        self.trees.pop(path, None)
+        """Record that an entry was removed. A new one with the same key comes after all others."""
+        self.changed.pop(path, None)
         self.removed[path] = None
 
 
@@ -104,8 +90,6 @@ class Part:
         if self._holder is None:
             return
         _note_change(self, name)
-        if isinstance(before, RecordedDict) or isinstance(value, dict):
-            _note_new_table(self, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Return what makes a copy, which is not part of the state."""
@@ -137,7 +121,7 @@ class RecordedDict(dict[str, Any]):
         before = self.get(key, _UNSET)
         if not _is_same(before, value):
             super().__setitem__(key, _held_instead(before, value, self, key))
-            _note_change(self, key, replaces=isinstance(before, Node))
+            _note_change(self, key)
 
     def __delitem__(self, key: str) -> None:
         super().__delitem__(key)
@@ -318,28 +302,19 @@ def _is_frozen(value: Any) -> bool:
     return parameters is not None and bool(parameters.frozen)
 
 
-def _note_change(node: Node, key: str, *, removed: bool = False, replaces: bool = False) -> None:
-    """Record a change of a field or an entry of a node, if the node is in a watched account."""
+def _note_change(node: Node, key: str, *, removed: bool = False) -> None:
+    """Record a change of a field or an entry of a node, if the node is part of a watched account."""
     found = _traced(node)
     if found is None:
         return
     journal, nodes, path = found
-    if len(_alternating(nodes)) < len(nodes):
-        journal.note_row(_row_of(nodes, path))
-    elif isinstance(node, Part):
-        journal.note_row(path)
+    depth = _depth(nodes)
+    if depth < len(nodes):
+        journal.note(path[:depth])  # the field or the entry that has the node in its value
     elif removed:
         journal.note_removal((*path, key))
     else:
-        journal.note_tree((*path, key), replaces=replaces)
-
-
-def _note_new_table(part: Part, name: str) -> None:
-    """Record that a dictionary became a field of a part, or was one, if the part is a row."""
-    found = _traced(part)
-    if found is not None and len(_alternating(found[1])) == len(found[1]):
-        journal, _, path = found
-        journal.note_tree((*path, name), replaces=True)
+        journal.note((*path, key))
 
 
 def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
@@ -356,15 +331,9 @@ def _traced(node: Node) -> tuple[Journal, list[Node], Path] | None:
     return here, nodes[::-1], tuple(keys[-2::-1])
 
 
-def _alternating(nodes: list[Node]) -> list[Node]:
-    """Return the first nodes, as long as rows and their dictionaries alternate."""
+def _depth(nodes: list[Node]) -> int:
+    """The number of the first nodes that are rows and their dictionaries in turn."""
     for number, node in enumerate(nodes):
         if not isinstance(node, RecordedDict if number % 2 else Part):
-            return nodes[:number]
-    return nodes
-
-
-def _row_of(nodes: list[Node], path: Path) -> Path:
-    """Return the path of the row whose text contains a node."""
-    depth = len(_alternating(nodes))
-    return path[: depth - depth % 2]
+            return number
+    return len(nodes)
