@@ -32,6 +32,16 @@ def atomic_for(model: type[Model], *, durable: bool = False) -> transaction.Atom
     return transaction.atomic(using=router.db_for_write(model), durable=durable)
 
 
+def in_transaction(model: type[Model]) -> bool:
+    """Return whether other code has opened a transaction, so that ``atomic_for(durable=True)`` would fail.
+
+    Args:
+        model: of the rows that are written.
+    """
+    blocks = transaction.get_connection(router.db_for_write(model)).atomic_blocks
+    return bool(blocks) and not blocks[-1]._from_testcase  # noqa: SLF001 - as Django asks
+
+
 def roll_back(model: type[Model]) -> None:
     """Mark the open transaction of ``atomic_for(model)`` for rollback."""
     transaction.set_rollback(True, using=router.db_for_write(model))

@@ -34,8 +34,9 @@ from cognito_mfa.authenticator import (
     reset,
     status,
 )
+from cognito_mfa.databases import in_transaction
 from cognito_mfa.exceptions import CognitoMFAError, LinkRefused, LinkRefusedReason, Refused
-from cognito_mfa.models import CodeFailures, CognitoIdentity
+from cognito_mfa.models import CodeFailures, CognitoIdentity, MFAReset
 
 RESET_UNFINISHED = _(
     "A reset of %(user)s isn’t finished and would be lost with the link. Finish it first."
@@ -47,6 +48,10 @@ STAYS_LOCKED = _(
 # Nor would the email be true, which says that it was removed.
 NOTHING_TO_RESET = _(
     "User %(user)s hasn’t set up an authenticator app. If that may have changed, refresh the status first."
+)
+IN_TRANSACTION = _(
+    "The authenticator app of %(user)s wasn’t reset, because middleware of this site opens a database transaction around "
+    "each request. Ask a developer to remove it, or run “manage.py cognito_mfa_reset”."
 )
 MAX_INLINE = 10  # users whom the request itself refreshes where there are workers
 TOO_MANY = _("Select no more than %(count)d users at a time.")
@@ -103,6 +108,8 @@ class ResetAuthenticator(ConfirmedAction):
         return str(NOTHING_TO_RESET) % {"user": row}
 
     def perform(self, request: HttpRequest, row: CognitoIdentity, reason: str) -> None:
+        if in_transaction(MFAReset):
+            raise NotDone(str(IN_TRANSACTION) % {"user": row})
         run = reset.run(reset.request(row, actor=request.user, reason=reason))
         if not run.finished_at:
             raise NotDone(unfinished_text(run))

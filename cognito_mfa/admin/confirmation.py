@@ -140,9 +140,12 @@ class ConfirmedActionsMixin(ModelAdmin):
             # Django would say that no action was selected, and no one would hear of it.
             if not permissions.has_permission(self.rights[action], request.user):
                 return self._not_permitted(request, self.rights[action])
-        at_once = asked & self.commits_at_once
-        with waiting_once(), nullcontext() if at_once else request_transactions():
-            return super().changelist_view(request, extra_context)
+        with waiting_once():
+            if asked & self.commits_at_once:
+                # Not super(): the VersionAdmin of django-reversion opens a transaction around the list.
+                return ModelAdmin.changelist_view(self, request, extra_context)
+            with request_transactions():
+                return super().changelist_view(request, extra_context)
 
     def people_of(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Return the rows that the actions apply to, for the selected rows of the list."""

@@ -46,6 +46,7 @@ ALWAYS: tuple[Check, ...] = (
     middleware.check_middleware,
     middleware.check_fallbacks,
     middleware.check_page_cache,
+    middleware.check_revisions,
     project.check_sessions,
     project.check_marks,
     project.check_templates,

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as Caution
+from django.utils.module_loading import import_string
 
 from cognito_mfa.enforcement import installed_middleware
 from cognito_mfa.enforcement.installed_middleware import AUTHENTICATION, FALLBACKS, GATE, Gate
 
+REVISIONS = "reversion.middleware.RevisionMiddleware"
 PAGE_CACHE = "django.middleware.cache.FetchFromCacheMiddleware"
 
 
@@ -96,3 +98,24 @@ def check_page_cache() -> Iterator[CheckMessage]:
             "RequireMFAMiddleware runs before them.",
             id="cognito_mfa.E016",
         )
+
+
+def check_revisions() -> Iterator[CheckMessage]:
+    """Check that django-reversion opens no transaction around each request (E026).
+
+    A reset has to be committed before Cognito is asked, and a wrong code must stay counted when a request fails.
+    """
+    for entry in installed_middleware.paths():
+        if REVISIONS not in installed_middleware.ancestors(entry) or not _is_atomic(entry):
+            continue
+        yield Error(
+            f"{entry!r} opens a transaction around each request, so no authenticator app can be reset, and wrong codes are "
+            "not counted if a request fails.",
+            hint="Replace it with a subclass that sets atomic = False, or remove it and use create_revision() of "
+            "django-reversion in your views.",
+            id="cognito_mfa.E026",
+        )
+
+
+def _is_atomic(entry: str) -> bool:
+    return bool(getattr(import_string(entry), "atomic", True))

@@ -48,6 +48,29 @@ class OwnSessions(SessionMiddleware):
 # --------------------------------------------------------------------------------------------- middleware
 
 
+class RevisionMiddleware:
+    """That of django-reversion, which opens a transaction around each request."""
+
+    __module__ = "reversion.middleware"
+    atomic = True
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self.get_response(request)
+
+
+class DerivedRevisions(RevisionMiddleware):
+    """The site's own, which opens one too."""
+
+
+class RevisionsWithoutTransaction(RevisionMiddleware):
+    """As the hint of E026 says."""
+
+    atomic = False
+
+
 class Derived(RequireMFAMiddleware):
     """A stricter gate of the site's own."""
 

@@ -346,6 +346,7 @@ BAD: list[tuple[str, Callable[[Settings], None]]] = [
     ("E016", middleware(last=(GATE, CACHE))),
     ("E016", middleware(first=(AUTHENTICATION, GATE), last=(BOTH_CACHES,))),
     ("E025", middleware(first=(FALLBACK,), last=(GATE,))),
+    ("E026", middleware(last=(GATE, "tests.checks.sites.RevisionMiddleware"))),
     ("E017", site(ROOT_URLCONF=CoveredUrls)),
     ("E018", site(TEMPLATES=NO_TEMPLATES)),
     ("E019", conf(TRUSTED_BACKENDS=["mozilla_django_oidc.auth.OIDCAuthenticationBackend"])),

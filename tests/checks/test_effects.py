@@ -72,6 +72,9 @@ RIGHT: dict[str, Change] = {
         site(AUTHENTICATION_BACKENDS=[OURS, "django.contrib.auth.backends.RemoteUserBackend"]),
         conf(TRUSTED_BACKENDS=["django.contrib.auth.backends.RemoteUserBackend"]),
     ),
+    "revisions without a transaction": middleware(
+        last=(GATE, f"{HERE}.RevisionsWithoutTransaction")
+    ),
     "a backend for permissions after ours": site(
         AUTHENTICATION_BACKENDS=[OURS, "tests.backends.Permissions"]
     ),
@@ -108,6 +111,7 @@ RIGHT: dict[str, Change] = {
     "an address elsewhere": site(LOGOUT_REDIRECT_URL="https://example.com/"),
 }
 WRONG: dict[str, tuple[str, Change]] = {
+    "revisions in a transaction": ("E026", middleware(last=(GATE, f"{HERE}.DerivedRevisions"))),
     "another middleware under the gate's name": ("E006", gate("impostor")),
     "a gate that is not used": ("E006", gate("unused")),
     "a gate in a function": ("E032", gate("cut_off")),
