@@ -98,7 +98,7 @@ def revoke(exemption: MFAExemption, *, reason: str, actor: Any) -> bool:
 
 
 def _all_of(exemption: MFAExemption) -> list[MFAExemption]:
-    """Return ``exemption`` and the others of its user that are valid: one that was extended has several rows."""
+    """Return ``exemption`` and the other valid ones of its user, who got several when it was extended."""
     others = MFAExemption.objects.valid_for(exemption.user).exclude(pk=exemption.pk)
     return [exemption, *others.select_related("user").order_by("pk")]
 
