@@ -39,31 +39,33 @@ def check_backends() -> Iterator[CheckMessage]:
     It should not name one that checks passwords itself (W007).
     """
     conf = conf_or_none()
-    for backend in conf.TRUSTED_BACKENDS if conf else ():
-        if backend not in settings.AUTHENTICATION_BACKENDS:
-            yield Error(
-                f"{NAME}['TRUSTED_BACKENDS'] contains {backend!r}, which is not in AUTHENTICATION_BACKENDS.",
-                hint="Use the same dotted path as in AUTHENTICATION_BACKENDS, or remove it.",
-                id="cognito_mfa.E019",
-            )
-        elif conf is not None and conf.trust_in(backend) is None and not _lacks_word(conf, backend):
-            yield Error(
-                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r} in a way that the backend does not allow, so its "
-                "sign-ins prove nothing.",
-                hint=_trust_hint(backend),
-                id="cognito_mfa.E028",
-            )
-        elif (
-            conf is not None
-            and conf.trust_in(backend) == "elsewhere"
-            and may_accept_password(backend)
-        ):
-            yield Caution(
-                f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password, so users may sign in "
-                "without MFA.",
-                hint="Only trust backends that verify a second factor themselves, and silence this check if this one does.",
-                id="cognito_mfa.W007",
-            )
+    if conf is not None:
+        for backend in conf.TRUSTED_BACKENDS:
+            yield from _trust_problems(conf, backend)
+
+
+def _trust_problems(conf: Conf, backend: str) -> Iterator[CheckMessage]:
+    trust = conf.trust_in(backend)
+    if backend not in settings.AUTHENTICATION_BACKENDS:
+        yield Error(
+            f"{NAME}['TRUSTED_BACKENDS'] contains {backend!r}, which is not in AUTHENTICATION_BACKENDS.",
+            hint="Use the same dotted path as in AUTHENTICATION_BACKENDS, or remove it.",
+            id="cognito_mfa.E019",
+        )
+    elif trust is None and not _lacks_word(conf, backend):
+        yield Error(
+            f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r} in a way that the backend does not allow, so its "
+            "sign-ins prove nothing.",
+            hint=_trust_hint(backend),
+            id="cognito_mfa.E028",
+        )
+    elif trust == "elsewhere" and may_accept_password(backend):
+        yield Caution(
+            f"{NAME}['TRUSTED_BACKENDS'] trusts {backend!r}, which accepts a password, so users may sign in "
+            "without MFA.",
+            hint="Only trust backends that verify a second factor themselves, and silence this check if this one does.",
+            id="cognito_mfa.W007",
+        )
 
 
 def check_vetoes() -> Iterator[CheckMessage]:

@@ -175,7 +175,7 @@ class DirectCall:
         return reply
 
     def _send_once(self, parameters: Mapping[str, Any]) -> Reply:
-        """Send what must not be sent twice. Throttled calls are repeated by ``transport``, from the same budget."""
+        """Send a call that must not be sent twice. ``transport`` repeats throttled calls, from one budget."""
         from botocore.exceptions import ClientError
 
         try:

@@ -9,6 +9,7 @@ SECURITY: users appear by primary key. No field holds a username, an address, a 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import NamedTuple, TypedDict, Unpack
 
 from cognito_mfa.exceptions import (
@@ -212,13 +213,7 @@ def write(
         **fields: see ``Fields``.
     """
     event = EVENTS[name]
-    told = {**(_fields_of(cause) if cause else {}), **fields}
-    if event.follows_call and "request_id" not in told:
-        told["request_id"] = calls.last_request_id()
-    told = {key: value for key, value in told.items() if value not in (None, "")}
-    for key in ("user", "by"):
-        if key in told:
-            told[key] = str(told[key])
+    told = _all_fields(event, cause, fields)
     error = cause.code if cause else ""
     vocabulary = BY_ERROR.get(error, event.vocabulary)
     metrics.count_event(name, error=error if name in COUNTED_BY_ERROR else "")
@@ -231,6 +226,17 @@ def write(
     extra = {PREFIX + key: value for key, value in told.items()}
     extra |= {f"{PREFIX}event": name, f"{PREFIX}owasp": vocabulary}
     logger.log(level, "%s%s: %s", name, reference, said, extra=extra)
+
+
+def _all_fields(
+    event: Event, cause: CognitoMFAError | None, fields: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the fields of the caller, the error, and the call, without empty ones."""
+    told = {**(_fields_of(cause) if cause else {}), **fields}
+    if event.follows_call and "request_id" not in told:
+        told["request_id"] = calls.last_request_id()
+    told = {key: value for key, value in told.items() if value not in (None, "")}
+    return told | {key: str(told[key]) for key in ("user", "by") if key in told}
 
 
 def _fields_of(cause: CognitoMFAError) -> dict[str, object]:

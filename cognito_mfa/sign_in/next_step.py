@@ -141,24 +141,16 @@ def finish_with_tokens(
         counted_by_name: its code may have been counted by the username.
 
     Raises:
-        Refused: a change was made by a user without an identity here.
+        Refused: a user without an identity here made a change.
     """
     # Cognito has used up its session string, whatever happens now.
     pending.discard_progress(request)
-    person = claims.read_person(tokens, username=passed.told_username if passed else "")
-    method = passed.name if passed else ""
-    if passed:
-        completion.check_factor_claims(person)
-    if pending.is_change and linking.known(person) is None:
-        raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change creates no user
     try:
-        with completion.marking_refusals(has_authenticator=method == SOFTWARE_TOKEN_MFA):
-            identity = completion.identify(
-                request, person, pending.required_snapshot, _effective_consent(pending, consent)
-            )
+        identity = _identify(request, pending, tokens, passed, consent)
     except ConfirmationNeeded:
         return enrollment.ask_to_link(request, replace(pending, challenge=passed), tokens)
-    is_recorded = passed is not None and method == SOFTWARE_TOKEN_MFA
+    method = passed.name if passed else ""
+    is_recorded = method == SOFTWARE_TOKEN_MFA
     if passed and counted_by_name:
         code_attempts.move_to_sub(identity.username, identity.sub)
     if passed and is_recorded:
@@ -175,8 +167,23 @@ def finish_with_tokens(
     return Outcome(Step.DONE, pending.next_url)
 
 
-def _effective_consent(pending: PendingSignIn, given: Consent) -> Consent:
-    return Consent.WITHHELD if pending.is_switching_user else given
+def _identify(
+    request: HttpRequest,
+    pending: PendingSignIn,
+    tokens: Tokens,
+    passed: Challenge | None,
+    consent: Consent,
+) -> CognitoIdentity:
+    """Return the identity whose tokens these are, after checking what they say about the factor."""
+    person = claims.read_person(tokens, username=passed.told_username if passed else "")
+    if passed:
+        completion.check_factor_claims(person)
+    if pending.is_change and linking.known(person) is None:
+        raise Refused(reason=RefusedReason.ANOTHER_USER)  # a change creates no user
+    has_authenticator = passed is not None and passed.name == SOFTWARE_TOKEN_MFA
+    given = Consent.WITHHELD if pending.is_switching_user else consent
+    with completion.marking_refusals(has_authenticator=has_authenticator):
+        return completion.identify(request, person, pending.required_snapshot, given)
 
 
 def _check_change(request: HttpRequest, pending: PendingSignIn, identity: CognitoIdentity) -> None:

@@ -24,13 +24,6 @@ from tests.visitor import Visitor
 LIST, ADD = (f"admin:cognito_mfa_mfaexemption_{name}" for name in ("changelist", "add"))
 
 
-@pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
 def grant(
     admin: Visitor,
     user: User,

@@ -25,14 +25,6 @@ EVENTS = "admin:cognito_mfa_mfaevent_changelist"
 Status = CognitoIdentity.Status
 
 
-@pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    """A superuser who came in through our sign-in, with both factors."""
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
 def test_signing_in_to_the_admin_goes_through_our_sign_in(
     pool: LocalPool, visitor: Visitor
 ) -> None:

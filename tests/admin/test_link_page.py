@@ -25,13 +25,6 @@ WHY = "Ticket 7"
 
 
 @pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
-@pytest.fixture
 def helpdesk(pool: LocalPool, visitor: Visitor) -> Visitor:
     """Staff who may link, and no more."""
     identity = make(pool, "helpdesk", is_staff=True)

@@ -32,13 +32,6 @@ ALL = {
 
 
 @pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
-@pytest.fixture
 def ada(pool: LocalPool, admin: Visitor) -> CognitoIdentity:
     """A user with an authenticator app and wrong codes."""
     identity = make(pool, "ada")

@@ -34,13 +34,6 @@ COUNT = "admin:cognito_mfa_overviewsnapshot_count"
 Status = CognitoIdentity.Status
 
 
-@pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
 def count_again(admin: Visitor) -> str:
     return admin.text(admin.post(reverse(COUNT), follow=True))
 

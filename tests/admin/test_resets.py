@@ -38,13 +38,6 @@ Status = CognitoIdentity.Status
 
 
 @pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
-@pytest.fixture
 def lost(pool: LocalPool, admin: Visitor) -> Visitor:
     """A user signed in elsewhere, whose phone is about to be lost."""
     make(pool, "ada")

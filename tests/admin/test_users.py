@@ -22,13 +22,6 @@ from tests.visitor import Visitor
 LIST = "admin:auth_user_changelist"
 
 
-@pytest.fixture
-def admin(pool: LocalPool, visitor: Visitor) -> Visitor:
-    make(pool, "root", is_staff=True, is_superuser=True)
-    visitor.come_with_app("root")
-    return visitor
-
-
 def test_a_column_for_every_user_also_those_who_never_came(pool: LocalPool, admin: Visitor) -> None:
     make(pool, "ada").record_status(CognitoIdentity.Status.NOT_SET_UP)
     User.objects.create_user("local")

@@ -58,13 +58,7 @@ def begin_custom(
     values = parameters.get("AuthParameters", {})
     username = required(values, "USERNAME")
     check_secret_hash(client, values, username)
-    user = directory.user_named(pool, username)
-    if user is None and not hides_existence(pool, client, admin=admin):
-        raise UserNotFoundException("User does not exist.")
-    if user is not None:
-        user = password_attempts.may_try(context, pool, client, user, username)
-    else:
-        password_attempts.ask_function(context, pool, client, None, username)
+    user = _user_who_may_try(context, pool, client, username, admin=admin)
     session = context.sessions.begin(Stage.CUSTOM_AUTH, pool, client, user, admin=admin)
     session.custom, session.typed = True, username
     session.device_key = values.get("DEVICE_KEY", "")
@@ -82,6 +76,19 @@ def begin_custom(
     return custom_challenges.take_next_step(
         context, pool, client, user, session, begin_srp=begin_srp
     )
+
+
+def _user_who_may_try(
+    context: Context, pool: UserPool, client: AppClient, username: str, *, admin: bool
+) -> User | None:
+    """Return the user; None if there is none and the client must not learn it."""
+    user = directory.user_named(pool, username)
+    if user is not None:
+        return password_attempts.may_try(context, pool, client, user, username)
+    if not hides_existence(pool, client, admin=admin):
+        raise UserNotFoundException("User does not exist.")
+    password_attempts.ask_function(context, pool, client, None, username)
+    return None
 
 
 def answer_custom_challenge(

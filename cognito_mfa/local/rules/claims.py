@@ -152,7 +152,7 @@ def shared(
     if user.groups:
         claims["cognito:groups"] = [group.name for group in groups_of(pool, user)]
     if pool.behavior.acr_and_amr:
-        claims |= _how(family.factors)
+        claims |= _acr_and_amr(family.factors)
     return claims
 
 
@@ -286,7 +286,7 @@ def _identities(value: str) -> list[dict[str, str | None]]:
     ]
 
 
-def _how(factors: Sequence[str]) -> dict[str, Any]:
+def _acr_and_amr(factors: Sequence[str]) -> dict[str, Any]:
     """Return ``acr`` and ``amr`` of a sign-in."""
     if len(factors) > 1:
         level = max(ACR_LEVELS.get(factor, 1) for factor in factors)

@@ -113,10 +113,7 @@ def add_user(
         attribute_permissions.check_writable(pool, client, attributes, Write.CREATION)
         named = _attributes_named_by(pool, username)
         attribute_values.check_required(pool, {**attributes, **named})
-    _check_unlike_aliases(pool, username)
-    taken = folded(pool, username) in pool.users
-    if taken or (user_named(pool, username) is not None and not force_alias):
-        raise UsernameExistsException("User account already exists")
+    _check_new_name(pool, username, force_alias=force_alias)
     sub = sub or str(uuid.uuid4())
     kept_name = username
     if pool.username_attributes:
@@ -225,14 +222,17 @@ def _attribute_naming(pool: UserPool, username: str, attributes: Mapping[str, st
     raise InvalidParameterException(f"Username should be {kinds}.")
 
 
-def _check_unlike_aliases(pool: UserPool, username: str) -> None:
-    """Refuse a username that looks like an alias, because it could be another user's."""
+def _check_new_name(pool: UserPool, username: str, *, force_alias: bool) -> None:
+    """Refuse a username that is taken, or that looks like an alias and could be another user's."""
     for name in pool.alias_attributes:
         if name in ALIAS_FORMATS and ALIAS_FORMATS[name].fullmatch(username):
             kind = name.replace("_", " ")
             raise InvalidParameterException(
                 f"Username cannot be of {kind} format, since user pool is configured for {kind} alias."
             )
+    taken = folded(pool, username) in pool.users
+    if taken or (user_named(pool, username) is not None and not force_alias):
+        raise UsernameExistsException("User account already exists")
 
 
 def _attributes_named_by(pool: UserPool, username: str) -> dict[str, str]:

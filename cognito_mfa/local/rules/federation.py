@@ -117,6 +117,19 @@ def sign_in(
         # Cognito writes all of them at each sign-in, so it refuses immutable ones even if they are unchanged.
         directory.set_attributes(pool, user, attributes, write=Write.UPDATE, now=now)
         return user
+    return _add(pool, provider, subject, attributes, now=now, sub=sub)
+
+
+def _add(
+    pool: UserPool,
+    provider: IdentityProvider,
+    subject: str,
+    attributes: Mapping[str, str],
+    *,
+    now: float,
+    sub: str | None,
+) -> User:
+    """Create the pool's user for a provider's user, and link the two."""
     missing = [name for name in pool.required_attributes if not attributes.get(name)]
     if missing:
         raise InvalidParameterException(f"attributes required: [{', '.join(missing)}]")

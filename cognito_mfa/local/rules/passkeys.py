@@ -148,6 +148,25 @@ def registered(
         WebAuthnCredentialNotSupportedException: Its key is of a kind that Cognito does not support.
         InvalidParameterException: It is not a RegistrationResponseJSON.
     """
+    data = _checked_registration(pool, user, challenge, credential)
+    found = data.credential_data
+    if found is None or found.public_key.ALGORITHM not in ALGORITHMS:
+        raise WebAuthnCredentialNotSupportedException("The key is neither ES256 nor RS256.")
+    transports, attachment = _transports_and_attachment(credential)
+    return Passkey(
+        id=_encoded(found.credential_id),
+        attested=_encoded(bytes(found)),
+        name=f"Passkey {len(user.passkeys) + 1}",
+        relying_party=relying_party(pool),
+        attachment=attachment,
+        transports=transports,
+        counter=data.counter,
+        created_at=now,
+    )
+
+
+def _checked_registration(pool: UserPool, user: User, challenge: str, credential: Any) -> Any:
+    """Return the authenticator data of a RegistrationResponseJSON that fido2 accepts."""
     server = _server(pool)
     from fido2.webauthn import RegistrationResponse
 
@@ -156,26 +175,13 @@ def registered(
         data, attested = response.response.client_data, response.response.attestation_object
         _check_ceremony(server, data, attested.auth_data, challenge, "webauthn.create")
         state = {"challenge": challenge, "user_verification": _verification(pool, user)}
-        found = server.register_complete(state, response).credential_data
+        return server.register_complete(state, response)
     except CognitoError:
         raise
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidParameterException(f"Invalid credential: {error}") from None
     except Exception as error:  # noqa: BLE001 - fido2 raises errors of many kinds
         raise WebAuthnCredentialNotSupportedException(str(error)) from None
-    if found is None or found.public_key.ALGORITHM not in ALGORITHMS:
-        raise WebAuthnCredentialNotSupportedException("The key is neither ES256 nor RS256.")
-    transports, attachment = _said_of(credential)
-    return Passkey(
-        id=_encoded(found.credential_id),
-        attested=_encoded(bytes(found)),
-        name=f"Passkey {len(user.passkeys) + 1}",
-        relying_party=relying_party(pool),
-        attachment=attachment,
-        transports=transports,
-        counter=attested.auth_data.counter,
-        created_at=now,
-    )
 
 
 def check_assertion(pool: UserPool, user: User, challenge: str, credential: str) -> None:
@@ -211,8 +217,8 @@ def check_assertion(pool: UserPool, user: User, challenge: str, credential: str)
     _count_use(user.passkeys[_encoded(used.credential_id)], response.response.authenticator_data)
 
 
-def _said_of(credential: Mapping[str, Any]) -> tuple[list[str], str]:
-    """Return the authenticator data of a response. Raises InvalidParameterException."""
+def _transports_and_attachment(credential: Mapping[str, Any]) -> tuple[list[str], str]:
+    """Return what a response says about its authenticator. Raises InvalidParameterException."""
     transports = credential["response"].get("transports") or []
     attachment = credential.get("authenticatorAttachment") or ""
     texts = isinstance(transports, list) and all(isinstance(one, str) for one in transports)
