@@ -26,6 +26,7 @@ HERE = Path(__file__).parent / "user_models"
         ("Initials", "names"),
         ("Keyed", "commands"),
         ("Coded", "commands"),
+        ("Distant", "commands"),
     ],
 )
 def test_a_site_with_users_of_another_kind(model: str, name: str) -> None:

@@ -96,9 +96,10 @@ def has_permission(right: Right, actor: Any) -> bool:
 
     Args:
         right: to the action.
-        actor: one of the site's users.
+        actor: one of the site's users; of some user models, none has permissions.
     """
-    return bool(actor.has_perm(right.permission))
+    has_perm = getattr(actor, "has_perm", None)
+    return has_perm is not None and bool(has_perm(right.permission))
 
 
 def denial_reason(right: Right, actor: Any, row: Any = None) -> DenialReason | None:

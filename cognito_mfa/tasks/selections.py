@@ -46,8 +46,8 @@ def refresh(self: Any, *, identities: list[Any], actor: Any, asked_at: str) -> N
     if timezone.now() - moment > task_queue.USE_BY:
         _log("refresh_interrupted", len(identities), actor, "expired")
         return
-    asker = current_rows(get_user_model()).filter(pk=actor, is_active=True).first()
-    if asker is None:
+    asker = current_rows(get_user_model()).filter(pk=actor).first()
+    if not getattr(asker, "is_active", False):
         _log("refresh_interrupted", len(identities), actor, "not_active")
         return
     rows = CognitoIdentity.objects.select_related("user").filter(pk__in=identities).order_by("pk")

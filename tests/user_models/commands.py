@@ -1,4 +1,4 @@
-"""Commands and sign-ins on sites whose users have no number as primary key. ``tests/test_user_models.py`` runs this."""
+"""Commands and sign-ins on sites whose users have no small number as primary key. ``tests/test_user_models.py`` runs this."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from cognito_mfa.cognito.clients import has_operation
 from cognito_mfa.local import LocalCognito
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CognitoIdentity
+from cognito_mfa.models import CognitoIdentity, MFAExemption, MFAReset
 from tests.management.command_line import run
 from tests.visitor import PASSWORD, POOL_ID, Visitor
 
@@ -80,6 +81,41 @@ def test_a_reset_is_about_the_user_who_is_named(
             if call.operation == "AdminDeleteSoftwareToken"
         }
         assert named == {rows[number].sub}
+
+
+def test_no_one_acts_for_a_user_of_a_model_without_permissions(
+    rows: list[CognitoIdentity],
+) -> None:
+    """``permissions.has_permission``: a plain refusal."""
+    by, other = ("--by", NAMES[7]), NAMES[8]
+    for command, more in (("reset", ()), ("exempt", ("--until", "2099-01-01"))):
+        code, text = run(command, "--reason", "Ticket 7", *more, *by, "--", other)
+        assert code == 1
+        assert "permission" in text
+    assert not MFAReset.objects.exists()
+    assert not MFAExemption.objects.exists()
+
+
+@pytest.mark.parametrize("has_left", [False, True])
+def test_a_worker_asks_the_user_themself_whether_they_are_active(
+    rows: list[CognitoIdentity], caplog: pytest.LogCaptureFixture, has_left: bool
+) -> None:
+    """Which a property may say, and no column. None of these users may refresh another, so each is skipped."""
+    pytest.importorskip("celery")
+    from cognito_mfa.tasks.selections import refresh
+
+    actor = rows[0].user
+    if has_left and hasattr(actor, "left_at"):
+        actor.left_at = timezone.now()
+    elif has_left:
+        actor.is_active = False
+    actor.save()
+    caplog.set_level("INFO")
+    refresh(
+        identities=[row.pk for row in rows], actor=actor.pk, asked_at=timezone.now().isoformat()
+    )
+    assert ("not_active" in caplog.text) == has_left
+    assert ("refresh_finished" in caplog.text) != has_left
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -182,6 +182,42 @@ class Coded(AbstractBaseUser):
         swappable = "AUTH_USER_MODEL"
 
 
+class Remaining(BaseUserManager["Distant"]):
+    """Finds whom no one has deleted."""
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(deleted_at=None)
+
+
+class Distant(AbstractBaseUser):
+    """With a key that no script can read as a number, an order with gaps, and no column for who may sign in."""
+
+    id = models.BigIntegerField(primary_key=True)
+    name = models.CharField(max_length=150, unique=True)
+    rank = models.IntegerField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+
+    USERNAME_FIELD = "name"
+    objects: ClassVar[Any] = Remaining()
+
+    class Meta:
+        swappable = "AUTH_USER_MODEL"
+        ordering = ["rank"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is None:
+            self.pk = 2**62 + Distant._base_manager.count()
+        super().save(*args, **kwargs)
+
+    @property  # type: ignore[override]
+    def is_active(self) -> bool:
+        return self.left_at is None
+
+
 class Initials(AbstractBaseUser):
     """Known by a short name of letters, with an address that must be there."""
 
