@@ -59,11 +59,9 @@ class IsMFAVerified(BasePermission):
         if verdict is Verdict.BLOCK and impersonation.find(plain, user) is not None:
             self.message = {"detail": str(IMPERSONATING.title), "code": IMPERSONATING.code}
         elif verdict is Verdict.BLOCK:
-            self.message = {
-                "detail": str(MFA_REQUIRED.title),
-                "code": MFA_REQUIRED.code,
-                "setup_url": request.build_absolute_uri(MFA_REQUIRED.url()),
-            }
+            self.message = {"detail": str(MFA_REQUIRED.title), "code": MFA_REQUIRED.code}
+            if MFA_REQUIRED.has_page():
+                self.message["setup_url"] = request.build_absolute_uri(MFA_REQUIRED.url())
         return verdict is not Verdict.BLOCK
 
     def _may_use_token(self, request: HttpRequest, sign_in: BearerSignIn) -> bool:

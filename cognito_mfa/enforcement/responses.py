@@ -16,8 +16,10 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.utils.functional import Promise
+from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.defaults import ERROR_PAGE_TEMPLATE
 
 from cognito_mfa.enforcement import impersonation
 from cognito_mfa.enforcement.impersonation import Impersonation
@@ -40,6 +42,14 @@ class Denial:
         self, code: str, title: str | Promise, url_name: str, query: dict[str, str]
     ) -> None:
         self.code, self.title, self.url_name, self.query = code, title, url_name, query
+
+    def has_page(self) -> bool:
+        """Return whether the page is in the request's URLconf, which middleware may choose by the host."""
+        try:
+            reverse(self.url_name)
+        except NoReverseMatch:
+            return False
+        return True
 
     def url(self, next_url: str = "") -> str:
         """Return the address of the page, leading back to ``next_url`` afterwards."""
@@ -89,7 +99,9 @@ def deny(request: HttpRequest, denial: Denial) -> HttpResponse:
     """
     acting = impersonation.find(request, getattr(request, "user", None))
     response: HttpResponse
-    if acting is not None:
+    if not denial.has_page():
+        response = _without_page(request, denial)
+    elif acting is not None:
         response = _for_impersonator(request, acting)
     elif request.headers.get("HX-Request") == "true":
         response = _for_htmx(request, denial)
@@ -153,18 +165,31 @@ def _is_of_api(request: HttpRequest) -> bool:
     return match is not None and "cognito_mfa_api" in match.app_names
 
 
+def _without_page(request: HttpRequest, denial: Denial) -> HttpResponse:
+    """Return the response where the site has none of our pages, such as at another of its hosts."""
+    if wants_page(request) or request.headers.get("HX-Request") == "true":
+        page = ERROR_PAGE_TEMPLATE % {"title": "403 Forbidden", "details": escape(denial.title)}
+        return HttpResponse(page, status=403)
+    return _problem(denial)
+
+
+def _problem(denial: Denial, **more: Any) -> JsonResponse:
+    problem: dict[str, Any] = {
+        "type": "about:blank",
+        "title": str(denial.title),
+        "status": 403,
+        "code": denial.code,
+        **more,
+    }
+    return JsonResponse(problem, status=403, content_type="application/problem+json")
+
+
 def _for_impersonator(request: HttpRequest, acting: Impersonation) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         return HttpResponse(status=403, headers={"HX-Redirect": IMPERSONATING.url()})
     if wants_page(request):
         return impersonation_page(request, acting, unproven=True)
-    problem = {
-        "type": "about:blank",
-        "title": str(IMPERSONATING.title),
-        "status": 403,
-        "code": IMPERSONATING.code,
-    }
-    return JsonResponse(problem, status=403, content_type="application/problem+json")
+    return _problem(IMPERSONATING)
 
 
 def _for_page(request: HttpRequest, denial: Denial) -> HttpResponse:
@@ -186,16 +211,12 @@ def _for_htmx(request: HttpRequest, denial: Denial) -> HttpResponse:
 def _for_script(request: HttpRequest, denial: Denial) -> HttpResponse:
     # The page that the script runs in is where the user was. What the script asked for is data, and no place to be.
     page = local_path(request, request.headers.get("Referer"))
-    problem: dict[str, Any] = {
-        "type": "about:blank",
-        "title": str(denial.title),
-        "status": 403,
-        "code": denial.code,
-        "detail": str(denial.title),
-        "setup_url": request.build_absolute_uri(denial.url(page)),
+    return _problem(
+        denial,
+        detail=str(denial.title),
+        setup_url=request.build_absolute_uri(denial.url(page)),
         **_api_members(request, page),
-    }
-    return JsonResponse(problem, status=403, content_type="application/problem+json")
+    )
 
 
 def _api_members(request: HttpRequest, page: str) -> dict[str, str]:

@@ -213,8 +213,8 @@ class Distant(AbstractBaseUser):
             self.pk = 2**62 + Distant._base_manager.count()
         super().save(*args, **kwargs)
 
-    @property  # type: ignore[override]
-    def is_active(self) -> bool:
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
         return self.left_at is None
 
 
