@@ -36,8 +36,12 @@ NO_PASSWORDS = {
     "mozilla_django_oidc.auth",
     "social_core.backends.base",
 }
-# Forms of other packages, which are no subclasses of Django's.
-OTHER_FORMS = {"two_factor.views.core.LoginView"}
+# Forms and APIs of other packages that check a password, and are no subclasses of Django's.
+OTHER_FORMS = {
+    "dj_rest_auth.views.LoginView",
+    "djoser.views.TokenCreateView",
+    "two_factor.views.core.LoginView",
+}
 # Its page also leads to other sign-ins, so that it is of use without passwords.
 ALLAUTHS_FORM = "allauth.account.views.LoginView"
 # Views of APIs that answer a password with a token.

@@ -48,6 +48,20 @@ class OwnSessions(SessionMiddleware):
 # --------------------------------------------------------------------------------------------- middleware
 
 
+class RestAuthLogin(APIView):
+    """That of dj-rest-auth, which gives a token for a password."""
+
+    __module__ = "dj_rest_auth.views"
+    __qualname__ = "LoginView"
+
+
+class DjoserLogin(APIView):
+    """That of djoser."""
+
+    __module__ = "djoser.views"
+    __qualname__ = "TokenCreateView"
+
+
 class RevisionMiddleware:
     """That of django-reversion, which opens a transaction around each request."""
 

@@ -155,6 +155,14 @@ WRONG: dict[str, tuple[str, Change]] = {
         ),
     ),
     "a dead form at LOGIN_URL": ("E033", both(urls("DjangosLogin", LOGIN_URL="login"), ONLY_OURS)),
+    "a dead API of dj-rest-auth": (
+        "W045",
+        both(urls(sites.form_urls(sites.RestAuthLogin.as_view())), ONLY_OURS),
+    ),
+    "a dead API of djoser": (
+        "W045",
+        both(urls(sites.form_urls(sites.DjoserLogin.as_view())), ONLY_OURS),
+    ),
     "a dead form that is wrapped": ("W045", both(urls("WrappedLogin"), ONLY_OURS)),
     "a dead form that is derived": ("W045", both(urls("DerivedLogin"), ONLY_OURS)),
     "a function that asks dead backends": (
