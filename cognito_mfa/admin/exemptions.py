@@ -269,9 +269,8 @@ class MFAExemptionAdmin(ReadOnly, ConfirmedOnePerson, FastListMixin):
         self.message_user(request, text, messages.SUCCESS)
         found: list[Delivery] = obj.deliveries  # type: ignore[attr-defined]
         emails = {str(obj.user): delivery.state for delivery in found}
-        if said := notified_text(
-            emails
-        ):  # in a line of its own, because the other ends with a time
+        # A separate message, because the other one ends with a time.
+        if said := notified_text(emails):
             self.message_user(request, said, messages.SUCCESS)
         self.report_missed(request, emails)
         return HttpResponseRedirect(self._back(request, obj))

@@ -130,9 +130,8 @@ def send_queued(
     """
     recipients = recipients_of(identity)
     delivery = Delivery(kind, identity.user_id, recipients)
-    if (
-        identity.created_at > at
-    ):  # the link was moved since: the addresses are those of another user
+    # The link was moved since then, so the addresses are those of another user.
+    if identity.created_at > at:
         recipients = []
     if not recipients:
         delivery.end(State.NO_ADDRESS)

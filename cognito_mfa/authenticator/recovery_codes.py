@@ -100,9 +100,8 @@ def create(
         # SECURITY: under the lock, so that a session which a reset ends leaves no codes behind.
         if current is None or not proof.holds(request.session.get(proof.KEY), current):
             raise ChallengeLost(reason=ChallengeLostReason.OVERTAKEN)
-        _refuse_if_too_many(
-            identity
-        )  # again: requests at the same time passed the first look together
+        # Again, because requests at the same time pass the first check together.
+        _refuse_if_too_many(identity)
         identity.recovery_codes.all().delete()
         RecoveryCode.objects.bulk_create(rows)
         created = CodeSet(codes, set_id(identity))

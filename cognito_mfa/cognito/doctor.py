@@ -112,10 +112,10 @@ def iam_policy() -> dict[str, Any]:
     """
     conf = get_conf()
     deletes = admin_api.can_delete_software_token()
+    # cognito_mfa_link needs AdminGetUser, even if another operation reads the factors.
+    reading = dict.fromkeys((admin_api.reading_operation(), "AdminGetUser"))
     site = [
-        *dict.fromkeys(
-            (admin_api.reading_operation(), "AdminGetUser")
-        ),  # the second for cognito_mfa_link
+        *reading,
         "AdminDeleteSoftwareToken" if deletes else "AdminSetUserMFAPreference",
         "AdminUserGlobalSignOut",
         "GetUserPoolMfaConfig",

@@ -19,9 +19,8 @@ from cognito_mfa.enforcement.gate import Verdict
 from cognito_mfa.enforcement.overrides import forgets
 from cognito_mfa.enforcement.responses import IMPERSONATING, MFA_REQUIRED
 
-if (
-    TYPE_CHECKING
-):  # while it is imported, rest_framework.views imports the site's permissions: this module
+# Not at run time: rest_framework.views imports the site's permissions, among them this module, while it is imported.
+if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.request import Request
     from rest_framework.views import APIView

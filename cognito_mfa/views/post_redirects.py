@@ -208,9 +208,8 @@ def _keep(request: HttpRequest, url: str, answer: Answer) -> None:
     newest = dict(list(kept.items())[-(MAX_KEPT - 1) :])
     payload = _payload(answer, session.get(SESSION_KEY))
     session[KEY] = {**newest, place: encrypt(payload)}
-    if (
-        session.session_key
-    ):  # a new one is saved by the middleware, which gives the browser its cookie
+    # The middleware saves a new session, and sets its cookie.
+    if session.session_key:
         _save(request)
 
 
