@@ -39,7 +39,7 @@ from cognito_mfa.cognito.integrity import Unbelievable, refuse_unbelievable
 from cognito_mfa.cognito.replies import Reply
 from cognito_mfa.conf import get_conf
 
-OPERATIONS = clients.CONSUMING | {"AdminGetUserAuthFactors", "AdminGetUser"}
+OPERATIONS = clients.CONSUMING | {"AdminGetUserAuthFactors", "AdminGetUser", "ListUsers"}
 PAUSE = (0.0, 1.0)  # seconds before the second attempt, as in botocore's standard mode
 ERRORS = 300  # HTTP statuses from here on
 PASSING = frozenset(

@@ -7,22 +7,40 @@ where a client uses one of them, there are no direct calls.
 
 from __future__ import annotations
 
+import io
+import re
 import socket
 import ssl
 import weakref
-from http.client import HTTPException, HTTPMessage, HTTPResponse
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 PORTS = {"https": 443, "http": 80}
+AT_ONCE = 65_536  # bytes to read, and those of the longest headers that are read here
+# The statuses that Cognito has, none of which is without a body or followed by another answer.
+STATUS = re.compile(rb"HTTP/1\.1 ([2345][0-9]{2})(?: [^\x00-\x1f]*)?")
+END = re.compile(rb"\r?\n\r?\n")  # of the headers
+BODILESS = (204, 205, 304)
+HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00-\x08\x0a-\x1f]*)")
+LENGTH = re.compile(r"[0-9]{1,6}")  # no longer than ``integrity`` allows
 
 
 class RawAnswer(NamedTuple):
-    """An answer as it came: its status, its headers, and its body."""
+    """An answer as it came: its status, its headers by their names in lower case, and its body."""
 
     status: int
-    headers: HTTPMessage
+    headers: Mapping[str, str]
     body: bytes
+
+
+class Head(NamedTuple):
+    """What precedes the body of an answer whose length it says."""
+
+    status: int
+    headers: Mapping[str, str]
+    length: int
 
 
 class Connections:
@@ -137,10 +155,76 @@ def _tls(cafile: str) -> ssl.SSLContext:
 
 def _read(connection: socket.socket) -> tuple[RawAnswer, bool]:
     """Return the answer, and whether the connection ends with it."""
-    with HTTPResponse(connection, method="POST") as response:
+    came = bytearray()
+    while (end := END.search(came)) is None:
+        more = connection.recv(AT_ONCE)
+        came += more
+        if not more or len(came) > AT_ONCE:
+            return _read_any(connection, came)
+    head = _head(bytes(came[: end.start()]))
+    if head is None:
+        return _read_any(connection, came)
+    del came[: end.end()]
+    while len(came) < head.length:
+        more = connection.recv(AT_ONCE)
+        if not more:
+            raise IncompleteRead(bytes(came), head.length - len(came))
+        came += more
+    # What follows an answer that nobody asked for is no answer to the next request.
+    ends = len(came) > head.length or "close" in head.headers.get("connection", "").lower()
+    return RawAnswer(head.status, head.headers, bytes(came[: head.length])), ends
+
+
+def _head(text: bytes) -> Head | None:
+    """Return what ``text`` says; None where ``http.client`` has to decide what it means."""
+    first, *lines = text.split(b"\r\n")
+    status, found = STATUS.fullmatch(first), [HEADER.fullmatch(line) for line in lines]
+    if status is None or int(status[1]) in BODILESS or None in found:
+        return None
+    pairs = [(one[1].decode("ascii").lower(), one[2].decode("latin-1")) for one in found if one]
+    headers = {name: value.rstrip(" \t") for name, value in pairs}
+    length = headers.get("content-length", "")
+    is_odd = len(headers) < len(pairs) or "transfer-encoding" in headers
+    if is_odd or LENGTH.fullmatch(length) is None:
+        return None
+    return Head(int(status[1]), headers, int(length))
+
+
+def _read_any(connection: socket.socket, came: bytearray) -> tuple[RawAnswer, bool]:
+    """Return the answer as ``http.client`` reads it.
+
+    Args:
+        connection: that it comes on.
+        came: what was read of it already.
+    """
+    again = cast(socket.socket, _Again(connection, came))
+    with HTTPResponse(again, method="POST") as response:
         response.begin()
         body = response.read()
-        return RawAnswer(response.status, response.headers, body), response.will_close
+        names = dict.fromkeys(name.lower() for name in response.headers)
+        headers = {name: ", ".join(response.headers.get_all(name, [])) for name in names}
+        return RawAnswer(response.status, headers, body), response.will_close
+
+
+class _Again(io.RawIOBase):
+    """A connection from which what was read already is read again."""
+
+    def __init__(self, connection: socket.socket, came: bytearray) -> None:
+        self._connection, self._came = connection, came
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._came:
+            return self._connection.recv_into(buffer)
+        count = min(len(buffer), len(self._came))
+        buffer[:count] = self._came[:count]
+        del self._came[:count]
+        return count
 
 
 def _close_all(idle: list[socket.socket]) -> None:
