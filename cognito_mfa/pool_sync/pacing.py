@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from collections.abc import Callable
 CATCH_UP = 1.0  # seconds: after a slow answer or a write, so much is made up for and no more
 RECOVERY = 0.05  # of the full rate, for each second without throttling
 LEAST = 1.0  # calls a second, however much Cognito throttles
+ROUNDING = 1e-6  # seconds, below which a difference is one of floating point
 REST = 1.0  # seconds without a call after a throttled one: quotas are counted by the second
 
 
 class TokenBucket:
-    """Lets ``rate`` calls a second pass, spread evenly."""
+    """Lets ``rate`` calls a second pass, spread evenly, or in groups that are."""
 
     def __init__(
         self,
@@ -21,19 +23,19 @@ class TokenBucket:
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
-        early: float = 0.0,
+        group: float = 0.0,
     ) -> None:
         """Begin with the full rate.
 
         Args:
             rate: calls a second.
-            early: seconds by which a call may be made too early, so that several calls need one rest.
+            group: seconds whose calls are made together, once the last of them is due, so that they need one rest.
             clock: returns the time in seconds.
             sleep: waits for so many of them.
         """
         self.full = self.rate = rate
-        self._clock, self._sleep, self._early = clock, sleep or time.sleep, early
-        self._due = self._changed_at = clock()
+        self._clock, self._sleep, self._group = clock, sleep or time.sleep, group
+        self._began = self._due = self._changed_at = clock()
         self._lock = threading.Lock()
 
     def acquire(self) -> bool:
@@ -43,10 +45,17 @@ class TokenBucket:
             self._recover(now)
             at = max(self._due, now - CATCH_UP)
             self._due = at + 1 / self.rate
-        rests = at - now > self._early
-        if rests:
-            self._sleep(at - now)
-        return rests
+        if at - now <= ROUNDING:
+            return False
+        self._sleep(self._end_of_group(at) - now)
+        return True
+
+    def _end_of_group(self, at: float) -> float:
+        """Return when the last call of the group is due to which a call at ``at`` belongs."""
+        if not self._group:
+            return at
+        groups = math.ceil((at - self._began - ROUNDING) / self._group)
+        return self._began + groups * self._group
 
     def slow_down(self) -> None:
         """Halve the rate, at most once a second: all calls of that second may have been throttled together."""

@@ -47,8 +47,9 @@ ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterExcepti
 # Nothing was sent, so this user did not fail. The probing calls of the circuit breaker can fail.
 NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if that is sooner
-# Seconds by which a user may be checked early. To rest after each user would take a fifth more processor time.
-EARLY = 0.04
+# Seconds whose users are asked about together: to rest after each user would take a third more processor time. A second
+# has ten groups, so no more users are asked about in it than without groups.
+GROUP = 0.1
 WAIT = 0.1  # seconds to wait for an answer before doing other work
 PATIENCE = 15.0  # seconds for the calls that are open when a run is stopped; longer than the deadline of one
 MODE_EVERY = 60.0  # seconds for which the run remembers whether the pool requires MFA
@@ -99,7 +100,7 @@ class _Run:
         self.asker = Asker(plan, each_enabled=one_by_one)
         self.lister = Lister() if plan.reads_list else None
         rate = min(plan.rate, LIST_RATE) if one_by_one else plan.rate
-        self.pace = TokenBucket(rate, sleep=self._rest, early=EARLY)
+        self.pace = TokenBucket(rate, sleep=self._rest, group=GROUP)
         self.changes_pace = TokenBucket(UPDATE_RATE)
         self.writer = Writer(
             plan, self.counts, told, _remembering(observation.list_may_be_incomplete)
