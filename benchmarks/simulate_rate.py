@@ -1,7 +1,7 @@
 """Simulate Cognito's quotas, throttled calls, and an outage, beside the formulas of ``docs/scaling.md``.
 
-No network, no database, and no waiting: events in the order of their time, from one seed. The circuit breaker and the
-budget for repeats are the app's own; Cognito, the users, and the sync are models.
+No network, no database, and no waiting: events in the order of their time, from one seed. The circuit breaker, the
+budget for repeats, and the pace of a sync are the app's own; Cognito and the users are models.
 
     python benchmarks/simulate_rate.py [--seed 1] [--only sync|throttling|outage]
 """
@@ -22,6 +22,7 @@ from cognito_mfa.cognito.circuit_breaker import CircuitBreaker, Ticket
 from cognito_mfa.cognito.deadline import CALLS, QUEUE
 from cognito_mfa.cognito.retry_budget import RetryBudget
 from cognito_mfa.cognito.transport import PAUSE
+from cognito_mfa.pool_sync.pacing import GROUP, TokenBucket
 from cognito_mfa.values import clocks
 
 LATENCY = 0.05  # seconds that Cognito takes
@@ -88,22 +89,6 @@ class Cognito:
 # ------------------------------------------------------------------------------------------ sync
 
 
-class Pace:
-    """One worker's rate: halved at most once a second while calls are throttled, and recovering by 5% a second."""
-
-    def __init__(self, rate: float) -> None:
-        self.full = self.rate = rate
-        self.changed_at = 0.0
-
-    def throttled(self, now: float) -> None:
-        if now - self.changed_at >= 1:
-            self.rate, self.changed_at = max(1.0, self.rate / 2), now
-
-    def recover(self, now: float) -> None:
-        if self.rate < self.full and now - self.changed_at >= 1:
-            self.rate, self.changed_at = min(self.full, self.rate + 0.05 * self.full), now
-
-
 def sync(seed: int, *, users: int, workers: int, rate: float, others: float) -> tuple[float, float]:
     """Return how long a sync takes, in seconds, and the share of its calls that were throttled.
 
@@ -118,7 +103,11 @@ def sync(seed: int, *, users: int, workers: int, rate: float, others: float) -> 
     cognito = Cognito(world)
     left, made, done_at = [users], Counter[str](), [0.0]
 
-    def start(pace: Pace) -> None:
+    def start(pace: TokenBucket, rests: list[float]) -> None:
+        pace.acquire()
+        world.after(rests.pop() if rests else 0.0, lambda: ask(pace, rests))
+
+    def ask(pace: TokenBucket, rests: list[float]) -> None:
         if left[0] <= 0:
             return
         left[0] -= 1
@@ -126,14 +115,17 @@ def sync(seed: int, *, users: int, workers: int, rate: float, others: float) -> 
         made[answer] += 1
         if answer == "throttled":
             left[0] += 1
-            pace.throttled(world.now)
+            pace.slow_down()
         else:
             done_at[0] = world.now
-        pace.recover(world.now)
-        world.after(1 / pace.rate, lambda: start(pace))
+        start(pace, rests)
+
+    def begin() -> None:
+        rests: list[float] = []
+        start(TokenBucket(rate, clock=lambda: world.now, sleep=rests.append, group=GROUP), rests)
 
     for number in range(workers):
-        world.after(number / workers / rate, lambda: start(Pace(rate)))
+        world.after(number / workers / rate, begin)
     if others:
         seconds = users / max(1.0, min(workers * rate, QUOTA - others))
         world.arrivals(others, seconds, lambda: made.update([cognito.answer()]))

@@ -24,7 +24,7 @@ from cognito_mfa.exceptions import (
 from cognito_mfa.pool_sync import keys, listing, repairs
 from cognito_mfa.pool_sync.asking import Answer, Asker
 from cognito_mfa.pool_sync.listing import Lister, Page
-from cognito_mfa.pool_sync.pacing import TokenBucket
+from cognito_mfa.pool_sync.pacing import GROUP, TokenBucket
 from cognito_mfa.pool_sync.plan import (
     BATCH,
     LIST_RATE,
@@ -47,9 +47,6 @@ ERRORS_OF_ONE_USER = frozenset({"ParamValidationError", "InvalidParameterExcepti
 # Nothing was sent, so this user did not fail. The probing calls of the circuit breaker can fail.
 NOT_ASKED = (UnavailableReason.CIRCUIT_OPEN, UnavailableReason.TOO_MANY_CALLS)
 WRITE_EVERY = 2.0  # seconds, or ``BATCH`` users if that is sooner
-# Seconds whose users are asked about together: to rest after each user would take a third more processor time. A second
-# has ten groups, so no more users are asked about in it than without groups.
-GROUP = 0.1
 WAIT = 0.1  # seconds to wait for an answer before doing other work
 PATIENCE = 15.0  # seconds for the calls that are open when a run is stopped; longer than the deadline of one
 MODE_EVERY = 60.0  # seconds for which the run remembers whether the pool requires MFA
