@@ -170,7 +170,7 @@ def _read(connection: socket.socket) -> tuple[RawAnswer, bool]:
         if not more:
             raise IncompleteRead(bytes(came), head.length - len(came))
         came += more
-    # What follows an answer that nobody asked for is no answer to the next request.
+    # What follows an answer that no one asked for is no answer to the next request.
     ends = len(came) > head.length or "close" in head.headers.get("connection", "").lower()
     return RawAnswer(head.status, head.headers, bytes(came[: head.length])), ends
 

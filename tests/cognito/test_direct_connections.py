@@ -57,7 +57,7 @@ ANSWERS = {
 
 @contextmanager
 def answering(*answers: bytes, part: int = 7) -> Iterator[Connections]:
-    """Return connections of which one is open; each request on it is answered with the next of ``answers``.
+    """Return connections of which one is open; each request gets the next answer.
 
     After the last one its server ends it.
 
@@ -129,7 +129,7 @@ def test_one_connection_carries_answers_of_each_form() -> None:
         assert [connections.send(REQUEST) for _ in kept] == [referee(answer) for answer in kept]
 
 
-def test_what_nobody_asked_for_is_no_answer_to_the_next_request() -> None:
+def test_what_was_not_asked_for_is_no_answer_to_the_next_request() -> None:
     forged = OK + LENGTH + b"\r\n" + b'{"b": 2}'
     with answering(OK + LENGTH + b"\r\n" + BODY + forged, part=1000) as connections:
         assert connections.send(REQUEST).body == BODY
