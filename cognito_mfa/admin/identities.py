@@ -376,7 +376,8 @@ class CognitoIdentityAdmin(
     def last_used_on(self, identity: Any) -> str:
         if identity.active_since is None:
             return formats.NONE
-        return formats.moment(identity.app_used_at, none=_("Never"))
+        # The code of the setup is not counted, after which the user has signed in.
+        return formats.moment(identity.app_used_at, none=_("Not since setup"))
 
     @admin.display(description=_("preferred MFA method"))
     def method(self, identity: CognitoIdentity) -> str:

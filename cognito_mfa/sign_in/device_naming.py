@@ -34,6 +34,8 @@ def with_device(pending: PendingSignIn, user: ChallengedUser) -> PendingSignIn:
     if _may_be_renamed(user):
         pending, user = _identify_renamed_device(pending, user)
     identity, told = user.identity, user.device or pending.required_challenge.friendly_name
+    if identity and identity.device_name == "" and identity.device_cognito_name == told:
+        told = ""  # the user removed the name, which Cognito still has
     is_unconfirmed = identity is not None and identity.unconfirmed == Unconfirmed.SET_UP
     # Of a first setup there is no other app: since Cognito asks for a code, it was confirmed.
     is_second = is_unconfirmed and identity is not None and identity.device_name is not None

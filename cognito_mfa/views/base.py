@@ -156,7 +156,7 @@ class Page(View):
             if not request.user.is_authenticated and request.session.is_empty():
                 return stale_pages.told_again(request, response)
             signed_in = request.user.is_authenticated and not gate.blocks(request, request.user)
-            said = stale_pages.already_signed_in() if signed_in else text
+            said = stale_pages.already_signed_in(request.user) if signed_in else text
             messages.info(request, said, fail_silently=True)
         return response
 

@@ -60,8 +60,9 @@ def told_again(request: HttpRequest, response: HttpResponseRedirect) -> HttpResp
     return response
 
 
-def already_signed_in() -> str:
-    return _("You’re already signed in.")
+def already_signed_in(user: Any) -> str:
+    """Return what a form of before a sign-in leads to; that may have been as another user."""
+    return _("You’re already signed in as %(username)s.") % {"username": user.get_username()}
 
 
 def protect(page: Callable[[HttpRequest], str]) -> Callable[..., Any]:

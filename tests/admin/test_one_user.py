@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from cognito_mfa.authenticator import exemptions, reset
 from cognito_mfa.local.pool import LocalPool
-from cognito_mfa.models import CodeFailures, CognitoIdentity
+from cognito_mfa.models import CodeFailures, CognitoIdentity, SoftwareToken
 from tests.factories import make
 from tests.visitor import POOL_ID, Visitor
 
@@ -77,6 +77,14 @@ def limit(username: str, *codenames: str) -> None:
     User.objects.filter(username=username).update(is_superuser=False)
     granted = Permission.objects.filter(codename__in=codenames)
     User.objects.get(username=username).user_permissions.set(granted)
+
+
+def test_an_app_that_was_set_up_just_now_was_used_for_that(
+    admin: Visitor, ada: CognitoIdentity
+) -> None:
+    """ "Never" contradicts the activity below it: the code of the setup signed the user in."""
+    SoftwareToken.activate(ada, friendly_name="Phone")
+    assert answer(page_of(admin, ada), "Last used") == "Not since setup"
 
 
 def test_it_answers_first_what_support_asks(admin: Visitor, ada: CognitoIdentity) -> None:

@@ -163,3 +163,16 @@ def test_a_user_from_another_backend_without_a_link_is_led_to_the_sign_in(
     assert visitor.get(reverse(DEVICE)).status_code == 200
     response = visitor.get(reverse("cognito_mfa:device_replace"))
     assert response.url.startswith(reverse("cognito_mfa:sign_in"))
+
+
+def test_a_removed_name_is_not_asked_for_at_the_next_sign_in(
+    pool: LocalPool, visitor: Visitor
+) -> None:
+    """Cognito keeps the name of the setup, and says it with each challenge."""
+    visitor.set_up(friendly_name="Mine")
+    visitor.post(reverse(RENAME), {"friendly_name": ""})
+    visitor.sign_out()
+    visitor.sign_in()
+    page = visitor.text(visitor.get(reverse("cognito_mfa:challenge")))
+    assert "Open your authenticator app" in page
+    assert "Mine" not in page
