@@ -279,8 +279,9 @@ def test_a_delay_is_waited_for(cognito: LocalCognito, either: Caller, pool: Loca
 
 
 def test_a_long_delay_is_a_timeout(
-    cognito: LocalCognito, impatient: Caller, pool: LocalPool
+    cognito: LocalCognito, impatient: Caller, pool: LocalPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cognito_mfa.local.wire.client.time", time)  # other tests have none
     cognito.faults.on("AdminGetUser", faults.Delay(2))
     with pytest.raises(ReadTimeoutError):
         read(impatient)
