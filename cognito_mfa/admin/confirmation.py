@@ -491,6 +491,8 @@ def way_to_a_code(request: HttpRequest, right: Right) -> HttpResponse | None:
     demand = permissions.required_step(right, request)
     if demand is None:
         return None
+    if not demand.has_page():
+        return responses.deny(request, demand)
     if request.method == "POST":
         text = _("Your changes weren’t saved. Confirm it’s you, then submit the form again.")
         messages.warning(request, text, fail_silently=True)

@@ -23,7 +23,7 @@ from cognito_mfa.enforcement import gate
 from cognito_mfa.enforcement.account_state import is_own_backend
 from cognito_mfa.enforcement.block_log import record_block
 from cognito_mfa.enforcement.redirects import safe_url
-from cognito_mfa.enforcement.responses import MFA_REQUIRED, deny
+from cognito_mfa.enforcement.responses import MFA_REQUIRED, SIGN_IN_REQUIRED, deny
 from cognito_mfa.enforcement.view_marks import mfa_exempt
 
 
@@ -52,6 +52,8 @@ class MFAAdminSite(AdminSite):
         if super().has_permission(request):
             record_block(request, request.user)
             return deny(request, MFA_REQUIRED)
+        if not SIGN_IN_REQUIRED.has_page():
+            return deny(request, SIGN_IN_REQUIRED)
         query = {"next": target}
         if request.user.is_authenticated:  # or our sign-in would send them straight back here
             text = _(
@@ -85,7 +87,7 @@ class MFAAdminSite(AdminSite):
         """
         if not is_own_backend(request.session.get(BACKEND_SESSION_KEY)):
             return super().password_change(request, extra_context)
-        if get_conf().PASSWORD_PAGES:
+        if get_conf().PASSWORD_PAGES and SIGN_IN_REQUIRED.has_page():
             return HttpResponseRedirect(reverse("cognito_mfa:password_change"))
         text = _("You can’t change your password on this site.")
         messages.info(request, text, fail_silently=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
@@ -16,7 +18,14 @@ from rest_framework.views import APIView
 
 from cognito_mfa.contrib.rest_framework import IsMFAVerified
 from cognito_mfa.decorators import mfa_exempt, mfa_recent, mfa_required
-from tests.enforcement.people import anonymous, proven_one, unproven
+from tests.enforcement.people import (
+    anonymous,
+    change_proof,
+    linked,
+    proven,
+    proven_one,
+    unproven,
+)
 from tests.enforcement.servers import CALLERS, SERVERS, Ask, Send
 
 SECRET = "what is protected"
@@ -51,6 +60,7 @@ class OfTheHost:
         path("required/", mfa_exempt(mfa_required(page))),
         path("recent/", mfa_exempt(mfa_recent(page))),
         path("api/", mfa_exempt(Api.as_view())),
+        path("admin/", admin.site.urls),
     ]
 
 
@@ -87,3 +97,17 @@ def test_without_our_pages_a_visitor_is_refused_by_marked_views(send: Send) -> N
 def test_who_has_passed_uses_the_other_host(send: Send) -> None:
     for answer in send(proven_one(), asks(PATHS)):
         assert answer.status_code == 200
+
+
+def test_a_host_with_nothing_but_the_admin(send: Send) -> None:
+    """Its sign-in page and the page for a new code are at another host: no server error."""
+    login, action = "/admin/login/?next=/admin/", "/admin/cognito_mfa/cognitoidentity/link/"
+    for answer in send(anonymous(), asks((login,))):
+        assert answer.status_code == 403
+        assert "Sign in to continue." in answer.body.decode()
+    root = proven(linked("root", is_staff=True, is_superuser=True))
+    pages = send(root, [Ask("/admin/"), Ask(action), Ask("/admin/password_change/")])
+    assert [page.status_code for page in pages] == [200, 200, 302]
+    change_proof(root, at=time.time() - 600)
+    pages = send(root, [Ask("/admin/"), Ask(action)])
+    assert [page.status_code for page in pages] == [200, 403]
