@@ -1,12 +1,11 @@
-"""The admin's lists over a million people, beside the fastest lists of the same columns.
+"""The admin's lists with a million users, compared with the fastest lists of the same columns.
 
 python benchmarks/admin_lists.py [--database postgres://…] [--rows 1000000] [--rounds 9] [--only users]
 
-The floor of a list is the same list, with our count and our kind of index, over one flat table that
-holds every column itself: no join, nothing computed; as many filters and actions, which do nothing.
-Ours and the floor take turns in random order, scene by scene, and ratios are taken round by round before
-the median. The data are made by SQL, once, in ``.bench/admin_lists`` or in the database named;
-``--refill`` makes them anew.
+The floor of a list is the same list over one flat table that has every column, so nothing is joined or computed. It has
+our count, our kind of index, and as many filters and actions, which do nothing. Our list and the floor take turns in
+random order, and the figures are medians of the ratios of all rounds. SQL creates the data once, in
+``.bench/admin_lists`` or in the named database. ``--refill`` creates them again.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""A request with a bearer token, beside django-cognito-jwt and simplejwt, in the same process and run.
+"""A request with a bearer token, compared with django-cognito-jwt and simplejwt in the same process and run.
 
 python benchmarks/bearer.py [--rounds 40] [--python PATH]
 
-Each variant answers the same view of Django REST framework with a token that is valid, of the same size and algorithm, and
-reads its user from the same SQLite database. Keys are warm: ours are in a file, those of django-cognito-jwt in Django's
-cache, as its documentation recommends. Ours also decides whether the sign-in passed MFA, which it remembers; the others
-do not. The variants take turns in random order. Times are processor time. The environment is made in ``.bench/bearer``.
+Each variant answers the same view of Django REST framework with a valid token of the same size and algorithm, and reads its
+user from the same SQLite database. The keys are loaded: ours are in a file, and those of django-cognito-jwt in Django's
+cache, as its documentation recommends. Ours also decides whether the sign-in passed MFA, and remembers that. The others do
+not. The variants take turns in random order. Times are processor time. The environment is created in ``.bench/bearer``.
 """
 
 from __future__ import annotations

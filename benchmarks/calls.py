@@ -1,11 +1,11 @@
-"""One call to Cognito through the app, beside the same call of bare boto3 in the same run.
+"""One call to Cognito through the app, compared with the same call by boto3 without the app in the same run.
 
 python benchmarks/calls.py [--rounds 60] [--calls 40] [--threads 16]
 
-A process of its own answers every call at once, so that what remains is the client's cost. It counts connections and
+A separate process answers every call at once, so the figures show only the client's cost. It counts connections and
 requests: a reused connection is one that carried an earlier request. boto3's client has its defaults, except that it
-keeps as many connections as the app's. The clients take turns in random order. Times are of the client's process, all of its threads included. Ratios are taken round by round,
-and the median of them is shown.
+keeps as many connections as the app's. The clients take turns in random order. Times are of the client's process, with all
+its threads. The figures are medians of the ratios of all rounds.
 """
 
 from __future__ import annotations

@@ -1,27 +1,28 @@
-"""What the gate costs on a gated request, beside the least that a careful one costs, and beside peers.
+"""What the gate adds to a request, compared with the floor and with other packages.
 
 python benchmarks/gate.py [--seconds 40]
-python benchmarks/gate.py --alone             (only the floor and ours, without peers)
+python benchmarks/gate.py --alone             (only the floor and our gate, without other packages)
 python benchmarks/gate.py --instructions      (counts them, with valgrind's callgrind)
 
-Environments are made in ``.bench``, for the Python that runs this (django-mfa2 and django-mfa3 are both the package
-``mfa``, so each has its own). Within an environment all variants take turns in random order, in blocks of the same time.
-Times are processor time. A variant's time is that of its fastest twentieth of rounds, in which nothing else got in the
-way, and what it adds is the difference from the fastest twentieth without a gate. Medians of differences cannot tell
-one microsecond from three where the same request takes 22 or 40, as on shared machines.
+The floor is the least that a careful gate must do. Environments are created in ``.bench``, for the Python that runs this
+(django-mfa2 and django-mfa3 are both the package ``mfa``, so each has a separate one). Within an environment, all variants
+take turns in random order, in blocks of the same time. Times are processor time. A variant's time is that of its fastest
+twentieth of rounds, which nothing else disturbed, and what it adds is the difference from the fastest twentieth without a
+gate. Medians of differences cannot distinguish one microsecond from three if the same request takes 22 or 40, as on shared
+machines.
 
-Django leaves each request in a reference cycle, which the garbage collector frees, and ours ends the cycle, so that
-each request is freed at once. So each block ends with a collection, which is in its time, and there is none within:
-otherwise the fastest rounds would be those without one, and only ours would pay for freeing its requests.
+Django leaves each request in a reference cycle, which the garbage collector frees. Our middleware ends the cycle, so that
+each request is freed at once. So each block ends with a collection, which is part of its time, and there is none within.
+Otherwise, the fastest rounds would be those without one, and only ours would pay for freeing its requests.
 
-Instructions do not depend on what else the machine does: the same commit counts the same, to a few
-percent. They are for the gate alone, beside the floor.
+Instructions do not depend on what else the machine does: the same commit counts the same, to a few percent. They are counted
+for the gate alone, and for the floor.
 
-Figures are microseconds added, and queries under both servers. For an exempt page: added queries, and
-whether it varies by cookie.
+Figures are the microseconds that a variant adds, and its queries under both servers. For an exempt page, they are the added
+queries, and whether the response varies by cookie.
 
-alone: the middleware by itself, with session and user loaded. chain: session, authentication and the
-variant, from the database; ours with its own backend, so that the identity's join is in the figure.
+alone: only the middleware, with session and user loaded. chain: session, authentication, and the variant, with the database.
+Ours has its own backend, so that the figure includes loading the identity.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The lists that ``admin_lists.py`` compares: ours, and a floor for each. To be imported with Django set up."""
+"""The lists that ``admin_lists.py`` compares: ours, and a floor for each.
+
+Import it after Django is set up.
+"""
 
 from __future__ import annotations
 

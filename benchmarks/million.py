@@ -1,4 +1,4 @@
-"""A site with a million people: what the benchmarks of the admin share."""
+"""A site with a million users, which the benchmarks of the admin share."""
 
 from __future__ import annotations
 

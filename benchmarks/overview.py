@@ -1,8 +1,8 @@
-"""The overview over a million people: what a page view costs, and what a count costs.
+"""The overview with a million users: the cost of a page view, and of an update.
 
 python benchmarks/overview.py [--database postgres://…] [--rows 1000000] [--rounds 15]
 
-The data are made by SQL, once, in ``.bench/overview`` or in the database named, which must be empty.
+SQL creates the data once, in ``.bench/overview`` or in the named database, which must be empty.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""A sync by two Celery workers, each with a shard, beside the same sync as one shard.
+"""A sync by two Celery workers, each with a shard, compared with the same sync as one shard.
 
 python benchmarks/shards.py [--users 1200] [--rounds 3] [--latency 50] [--concurrency 4]
 
-A real Redis, two workers, and a local Cognito that answers after ``--latency`` milliseconds are processes of their own; the
-database is an SQLite file. The rate is no limit: each shard has ``--concurrency`` calls open at a time, so the time of an
-answer is what more shards share. A quota of AWS's would be the same for any number of shards.
+A real Redis, two workers, and a local Cognito that answers after ``--latency`` milliseconds run as separate processes. The
+database is an SQLite file. The rate does not limit the sync: each shard has ``--concurrency`` calls open at a time, so more
+shards share the time of the answers. AWS's quota would be the same for any number of shards.
 """
 
 from __future__ import annotations

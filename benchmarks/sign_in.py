@@ -1,15 +1,15 @@
-"""A later two-factor sign-in through the pages, beside django-allauth (account and mfa) in the same run.
+"""A later sign-in with a code through the pages, compared with django-allauth in the same run.
 
 python benchmarks/sign_in.py [--rounds 40] [--python PATH] [--show]
 
-Five requests each time: GET and POST of the password's page, GET and POST of the code's page, and the page where
-it leads. Both sites have the same middleware, a SQLite file, sessions in the database, and a user who has set
-an authenticator up. Ours calls a local Cognito in a process of its own, over HTTP, with boto3; django-allauth hashes
-passwords with MD5, so that its figure is that of its own code. The sites take turns.
+A sign-in is five requests: GET and POST of the password page, GET and POST of the code page, and the page after it. Both
+sites have the same middleware, an SQLite file, sessions in the database, and a user who has set up an authenticator app.
+Ours calls a local Cognito in a separate process over HTTP, with boto3. django-allauth (account and mfa) hashes passwords
+with MD5, so that its figure shows its own code. The sites take turns.
 
-Queries are all statements that Django sends to the database, those of the session included. ``BEGIN``,
-``SAVEPOINT`` and ``RELEASE`` are counted beside them. Times are processor time of the site's process.
-The environment is made in ``.bench/sign_in``.
+Queries are all statements that Django sends to the database, including those of the session. ``BEGIN``, ``SAVEPOINT``, and
+``RELEASE`` are counted separately. Times are processor time of the site's process. The environment is created in
+``.bench/sign_in``.
 """
 
 from __future__ import annotations

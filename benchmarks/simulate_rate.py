@@ -1,7 +1,8 @@
-"""Simulate Cognito's quotas, throttled calls, and an outage, beside the formulas of ``docs/scaling.md``.
+"""Simulates Cognito's quotas, throttled calls, and an outage, and checks the formulas of the docs.
 
-No network, no database, and no waiting: events in the order of their time, from one seed. The circuit breaker, the
-budget for repeats, and the pace of a sync are the app's own; Cognito and the users are models.
+There is no network, no database, and no waiting: it computes events in the order of their time, from one seed. The circuit
+breaker, the budget for repeats, and the pace of a sync are the app's own. Cognito and the users are models. The formulas are
+in ``docs/scaling.md``.
 
     python benchmarks/simulate_rate.py [--seed 1] [--only sync|throttling|outage]
 """

@@ -1,10 +1,10 @@
-"""What loading the app adds to bare Django, beside what django-allauth (account and mfa) adds, in one run.
+"""What loading the app adds to Django, compared with django-allauth (account and mfa) in one run.
 
 python benchmarks/startup.py [--rounds 40]
 
-Each start is a fresh process: ``django.setup()`` with the admin, the whole URLconf, the WSGI handler. The
-variants take turns in random order, and differences are taken round by round before the median. The
-environment is made in ``.bench/startup``.
+Each start is a new process: ``django.setup()`` with the admin, the whole URLconf, and the WSGI handler. The variants take
+turns in random order, and the figures are medians of the differences of all rounds. The environment is created in
+``.bench/startup``.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""What calls to the local Cognito cost with a state file and without, at the beginning and after
-thousands of them. Everything is in one process and one run, and the time is that of the processor,
-so that a busy machine changes little. Figures are ratios.
+"""Calls to the local Cognito with and without a state file, at first and after thousands of calls.
 
 usage: PYTHONPATH=. python benchmarks/state_file.py [--calls 3000] [--batch 200] [--users 5000]
 
-A batch of calls of each kind is measured, then as many calls as said are made, then another batch.
-Sign-ins of 20 users with a code are what is called in between, besides each kind of call itself."""
+Everything runs in one process, and the time is processor time, so a busy machine changes little. Figures are ratios. The
+script measures a batch of calls of each kind, makes ``--calls`` calls, and measures another batch. The calls in between are
+of each kind, and sign-ins of 20 users with a code.
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""``cognito_mfa_sync`` beside bare boto3 in the same run: the rate, the processor time, the memory, and what a kill costs.
+"""``cognito_mfa_sync`` compared with boto3 without the app: rate, processor time, memory, and kills.
 
 python benchmarks/sync.py [--only rate|memory|kill] [--seconds 60] [--rounds 3] [--users 100000]
 
-A process of its own answers each call after 20 ms. The command runs in another one, with an SQLite file. Two thirds of
-the users have an authenticator app in Cognito, one in a hundred is gone there, and one in five hundred is disabled. The
-rows say the same but for these and three in a hundred others, as after a busy day. Times and memory are those of the
-whole process from the start of the command. boto3 without the app asks for the same users in 32 threads, which share a
-pace, and reads the same list in one more.
+A separate process answers each call after 20 ms. The command runs in another one, with an SQLite file. Two thirds of the
+users have an authenticator app in Cognito, one in a hundred was deleted there, and one in five hundred is disabled. The rows
+say the same, except for these and for three in a hundred others, as after a busy day. Times and memory are those of the
+whole process from the start of the command. boto3 without the app asks for the same users in 32 threads that share a pace,
+and reads the same list in one more thread.
 """
 
 from __future__ import annotations

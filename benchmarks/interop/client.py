@@ -1,6 +1,8 @@
-"""A client that costs next to nothing: JSON over one kept socket, with a signature that every local
-Cognito believes. An SDK's own work, and that of ``http.client``, would hide the differences that are
-measured here: on two processors, the client takes from the servers what it uses itself."""
+"""A client that costs almost nothing: JSON over one open socket.
+
+Every local Cognito accepts its signature. The work of an SDK or of ``http.client`` would hide the differences that the
+benchmarks measure: on two processors, the client takes processor time from the servers.
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python
-"""What each local Cognito does where it matters to a second factor: every cell of the table in
-docs/local-cognito.md comes from here.
+"""What each local Cognito does where it matters for MFA: the table in docs/local-cognito.md.
 
 usage: .bench/ours/bin/python benchmarks/interop/faithful.py [--only 'moto;MiniStack']
 
-Each row is a function of this file that plays a small scene against a running server and says what
-happened: ``yes`` is what Cognito does (docs/cognito-behavior.md gives the sources), anything else is a
-deviation in a few words. LocalStack is not run: only its paid image plays Cognito."""
+Each row is a function of this file. It runs a small scenario against a running server and returns what happened: ``yes`` if
+it was what Cognito does (docs/cognito-behavior.md gives the sources), or the difference in a few words. LocalStack is left
+out, because only its paid image has Cognito.
+"""
 
 from __future__ import annotations
 

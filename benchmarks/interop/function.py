@@ -1,8 +1,8 @@
 """A function for Lambda triggers, which refuses everyone, behind AWS Lambda's Invoke API.
 
-Each Cognito that can call functions somewhere is pointed here: ours by ``--function``,
-cognito-local by the Lambda endpoint of its configuration. MiniStack runs functions of its own, and
-gets one that does the same."""
+Each Cognito that can call outside functions uses this one: ours by ``--function``, and cognito-local by the Lambda endpoint
+of its configuration. MiniStack runs its own functions, and gets one that does the same.
+"""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""A local Cognito inside the test's own process, behind a boto3 client: ours beside moto's
-``mock_aws``. Import and first sign-in in a fresh process, then two-factor sign-ins per second.
+"""A local Cognito inside the test's process, behind a boto3 client: ours, compared with moto's ``mock_aws``.
 
 usage: .bench/ours/bin/python benchmarks/interop/in_process.py [--rounds 7] [--sign-ins 200]
 
-Each round starts both in a random order; figures are medians, with the least and the greatest."""
+It measures import and first sign-in in a new process, and then sign-ins with a code per second. Each round starts both in
+random order. The figures are medians, with the smallest and the largest value.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""What the measurements do with a Cognito: make a pool and people, enrol an authenticator, sign in.
-Only operations that each of the compared servers plays."""
+"""What the benchmarks do with a Cognito: create a pool and users, set up an authenticator app, sign in.
+
+It only uses operations that all compared servers have.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The local Cognitos that are compared, and how each is started: an installation of its own under
-``.bench`` (setup.sh makes them), a port of its own, a folder of its own to write into."""
+"""The local Cognitos that are compared, and how each is started.
+
+Each has its own installation under ``.bench`` (created by setup.sh), its own port, and its own folder to write into.
+"""
 
 from __future__ import annotations
 

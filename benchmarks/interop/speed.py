@@ -1,14 +1,13 @@
 #!/usr/bin/env python
-"""Start to first answer, memory, and two-factor sign-ins per second over HTTP, with one client and
-with four, of every local Cognito in one run. The processor time of the server for each sign-in is
-beside the rate, because a busy machine changes it less.
+"""Start, memory, and sign-ins with a code per second of every local Cognito, over HTTP.
 
 usage: .bench/ours/bin/python benchmarks/interop/speed.py [--state] [--only 'a;b'] [--starts 9] [--rounds 6]
 
-Servers take turns, in a new random order each round; figures are medians, with the least and the
-greatest. Each sign-in is a password and a code that was never used before, since ours refuses a
-code that was: there are as many people as a round has sign-ins, and each round has a step of thirty
-seconds of its own."""
+Sign-ins are measured with one client and with four. The processor time of the server for each sign-in is shown with the
+rate, because a busy machine changes it less. The servers take turns, in a new random order each round. The figures are
+medians, with the smallest and the largest value. Each sign-in is a password and a code that was never used before, because
+ours refuses a used code. So there are as many users as a round has sign-ins, and each round has its own step of 30 seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Cognito dead, hanging, slow, and throttling under load: what signed-in users and those who sign in notice.
+"""Cognito dead, hanging, slow, and throttling under load: what users notice.
 
 python benchmarks/web_tier/brown_out.py [--seconds 20] [--kinds dead hanging slow throttling]
     [--servers gunicorn uvicorn]
 
-The stack is that of ``load.py``. Signed-in users load pages at a steady rate, and others try to sign in at a steady
-rate, whatever becomes of it. Cognito fails for a while in each way, and answers again in between. Each second, the
-threads and connections of each worker are read from ``/proc``.
+The stack is that of ``load.py``. Signed-in users load pages at a steady rate, and others try to sign in at a steady rate,
+regardless of the outcome. Cognito fails for a while in each way, and answers in between. Each second, the script reads the
+threads and connections of each worker from ``/proc``.
 
-It prints the goals, and exits with 1 when one is missed. Minutes make the centiles of the pages steadier:
-``--seconds 120``.
+It prints the goals, and exits with 1 if one is missed. Longer runs, such as ``--seconds 120``, make the percentiles of the
+pages steadier.
 """
 
 from __future__ import annotations

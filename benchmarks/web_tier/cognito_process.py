@@ -1,9 +1,9 @@
-"""The local Cognito of the benchmarks, in a process of its own: it answers each line with a line of JSON.
+"""The local Cognito of the benchmarks, in a separate process.
 
 python cognito_process.py USERS NEWCOMERS LATENCY_MS
 
-``{"do": "fault", "kind": "hang"}`` makes it fail until ``{"do": "recover"}``. ``{"do": "truth"}`` asks what it
-knows about each user, and how often it has authenticated them.
+It answers each line with a line of JSON. ``{"do": "fault", "kind": "hang"}`` makes it fail until ``{"do": "recover"}``.
+``{"do": "truth"}`` returns what it knows about each user, and how often it has authenticated them.
 """
 
 from __future__ import annotations

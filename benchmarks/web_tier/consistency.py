@@ -1,6 +1,6 @@
-"""Compares every row of the site with what Cognito knows, and every session with what Cognito authenticated.
+"""Compares every row of the site with Cognito, and every session with what Cognito authenticated.
 
-It reads what Cognito's process and the visitors say, and prints what does not agree.
+It reads the output of Cognito's process and of the visitors, and prints the differences.
 """
 
 from __future__ import annotations

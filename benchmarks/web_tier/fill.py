@@ -1,4 +1,7 @@
-"""Gives the site its users, as Cognito's process named them: links for ours, passwords and codes for django-allauth."""
+"""Creates the users of the site: links for ours, passwords and codes for django-allauth.
+
+It reads the users that Cognito's process printed.
+"""
 
 from __future__ import annotations
 

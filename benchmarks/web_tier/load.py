@@ -1,14 +1,15 @@
-"""Sign-ins through the pages on a whole stack, with workers killed; beside django-allauth.
+"""Sign-ins through the pages of a whole site, with workers killed, compared with django-allauth.
 
 python benchmarks/web_tier/load.py [--seconds 30] [--clients 8] [--servers gunicorn uvicorn] [--workers 3]
 
-PostgreSQL, Redis (cache and sessions), gunicorn (WSGI) or uvicorn (ASGI) with several workers, and the local Cognito
-in a process of its own, which answers after 50 milliseconds. A sign-in is five requests: both pages, the password,
-the code, and the page for signed-in users; then a few more pages. Codes are true and used once.
+The stack is PostgreSQL, Redis (cache and sessions), gunicorn (WSGI) or uvicorn (ASGI) with several workers, and the local
+Cognito in a separate process, which answers after 50 milliseconds. A sign-in is five requests: both pages, the password, the
+code, and the page for signed-in users. A few more pages follow. Codes are real, and each is used once.
 
-First the sites take turns for the ratio. Then three workers of ours are killed with SIGKILL, one after another, and
-every user whose sign-in broke signs in again. Each tenth user of this part is new, and sets an authenticator app up. At the end, each row is compared with what Cognito knows, and each session with
-what Cognito has authenticated. It exits with 1 when a goal is missed.
+First, the sites take turns for the ratio. Then three of our workers are killed with SIGKILL, one after another, and every
+user whose sign-in was interrupted signs in again. Every tenth user of this part is new and sets up an authenticator app. At
+the end, each row is compared with Cognito, and each session with what Cognito has authenticated. The script exits with 1 if
+a goal is missed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starts what a site runs on: PostgreSQL, Redis, the local Cognito, and gunicorn or uvicorn with several workers.
+"""Starts what a site needs: PostgreSQL, Redis, the local Cognito, and gunicorn or uvicorn.
 
 Everything listens on free ports of 127.0.0.1, writes into one temporary folder, and ends with the ``with`` block.
 """

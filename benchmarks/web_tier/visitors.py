@@ -1,7 +1,7 @@
-"""The users: threads with a browser each, which sign in through the pages with true codes.
+"""The users: threads with one browser each, which sign in through the pages with real codes.
 
-It reads a job as JSON, and prints what happened as JSON. Each request has a connection of its own, as behind a
-proxy that keeps none, so a connection that breaks was inside the worker that was killed.
+It reads a job as JSON, and prints what happened as JSON. Each request has its own connection, as behind a proxy that keeps
+none open, so a connection that breaks was inside the killed worker.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Settings of the benchmarks' site: the app's, or django-allauth's with the same middleware and the same servers.
+"""Settings of the benchmarks' site: the app's, or those of django-allauth with the same servers.
 
-What ``stack`` started is in the environment variable ``WEB_TIER``, as JSON.
+Both have the same middleware. The environment variable ``WEB_TIER`` has what ``stack`` started, as JSON.
 """
 
 from __future__ import annotations
