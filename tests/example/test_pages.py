@@ -189,7 +189,7 @@ def test_optional_needs_only_a_password_where_the_pool_leaves_it_to_the_site(
     assert "although the policy doesn’t require a code" in user.page
     user.open("/account/device/remove/")
     user.submit(password="Optional-1")
-    assert user.heading == "Enter your code"  # the next one, 30 seconds later
+    assert user.heading == "Turn off two-step verification"  # the next code, 30 seconds later
     start = User(example)
     # The walk can take longer than a code lasts.
     assert "used, next code in" in start.open("/") or start.codes("optional")[-1] != code

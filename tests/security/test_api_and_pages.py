@@ -15,6 +15,7 @@ from pytest_django import Settings
 from cognito_mfa.api import urls
 from cognito_mfa.local.pool import LocalPool
 from cognito_mfa.models import CodeFailures, CognitoIdentity
+from cognito_mfa.sign_in.pending import PendingSignIn, Step
 from tests.api.conftest import front_end, site_with_api
 from tests.api.frontend import FrontEnd
 from tests.security.during_calls import while_cognito_answers
@@ -366,7 +367,9 @@ def test_no_series_of_answers_tells_who_exists(front_end: FrontEnd) -> None:
         found += [person.tell("forgot_password", username=name) for _ in range(5)]
         said = [(one.status_code, one.get("Retry-After"), json.dumps(one.body)) for one in found]
         assert 429 in {status for status, _wait, _body in said}
-        return [str(one).replace(name, "NAME") for one in said]
+        # It is made of the name that was entered, and of nothing that is known about it.
+        form_id = PendingSignIn(step=Step.PASSWORD_RESET, username=name).form_id
+        return [str(one).replace(form_id, "ID").replace(name, "NAME") for one in said]
 
     assert answers("newcomer") == answers("nobodyxx")
 
