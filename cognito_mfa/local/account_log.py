@@ -3,8 +3,8 @@
 A change is a path and the value that is there from now on, or the path alone of what is gone. A
 path leads from the account to a field, to a key of the dictionary that is in the field, to a field
 of what is there, and so on. What a call writes does not depend on how much there is, and is one row
-at the end of a table. Reading plays all changes, in their order. A log that is much longer than the
-account is written anew when a process begins to use it.
+at the end of a table. Reading plays all changes, in their order. A log that has become much longer
+than the account is written anew, so that its length does not depend on how many calls there were.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from cognito_mfa.local.rules.state import Account
 
 SCHEMA = "CREATE TABLE log (id INTEGER PRIMARY KEY, changes TEXT NOT NULL)"
 ADD = "INSERT INTO log (changes) VALUES (?)"
-#: Rows, besides those of the account itself, from which a log is much longer than the account.
+#: A log is written anew once it has so many rows besides twice those of an account written anew:
+#: so seldom that calls take hardly longer for it, on average.
 LONG = 1_000
 
 Change = tuple[Path, Any] | tuple[Path]
@@ -48,6 +49,7 @@ class AccountLog:
         """
         self._database = database
         self._journal = Journal()
+        self._length, self._limit = 0, LONG
 
     @property
     def written(self) -> int:
@@ -68,7 +70,7 @@ class AccountLog:
         ((state,),) = self._database.execute("PRAGMA quick_check(1)")
         if state != "ok":
             raise sqlite3.DatabaseError(state)
-        if not self._length():
+        if not self._count():
             return None
         rows = self._database.execute("SELECT changes FROM log ORDER BY id")
         try:
@@ -81,25 +83,24 @@ class AccountLog:
         sessions.reindex(account)
         return account
 
-    def is_long(self, account: Account) -> bool:
-        """Return whether the log is much longer than that of the same account written anew."""
-        length = self._length()
-        return length > LONG and length > LONG + 2 * sum(1 for _ in _parts((), account))
-
     def replace(self, account: Account) -> None:
         """Write a whole account in place of what is there. Raises sqlite3.Error."""
         with self._transaction():
             self._database.execute("DELETE FROM log")
             texts = ((_encoded([part]),) for part in _parts((), account))
             self._database.executemany(ADD, texts)
+        self._length = self._count()
+        self._limit = LONG + 2 * self._length
 
     def watch(self, account: Account) -> None:
         """Note what changes from now on in an account that is as the log says."""
+        self._length = self._count()
+        self._limit = LONG + 2 * sum(1 for _ in _parts((), account))
         self._journal = Journal()
         self._journal.watch(account)
 
     def write(self, account: Account) -> None:
-        """Write what changed in the watched account, in one row.
+        """Write what changed in the watched account, in one row, or the whole account.
 
         Raises:
             sqlite3.Error: The disk is full, for example. The next call tries again.
@@ -107,11 +108,14 @@ class AccountLog:
         if not self._journal:
             return
         changes = [*_changes(account, self._journal)]
-        if changes:
+        if changes and self._length >= self._limit:
+            self.replace(account)
+        elif changes:
             self._database.execute(ADD, (_encoded(changes),))
+            self._length += 1
         self._journal.forget()
 
-    def _length(self) -> int:
+    def _count(self) -> int:
         ((length,),) = self._database.execute("SELECT count(*) FROM log")
         return int(length)
 

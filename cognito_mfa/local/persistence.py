@@ -101,7 +101,7 @@ class StateFile:
         """
         before = self.read() if account is None else None
         kept = account or before or make()
-        if before is None or self._log.is_long(before):
+        if before is None:
             self.replace(kept)
         self._log.watch(kept)
         return kept
