@@ -1,4 +1,4 @@
-"""Transactions and reads on the right database, for sites with several.
+"""Transactions, reads, and columns on the right database, for sites with several.
 
 The site's router decides where rows are written, and they are read from there. A replica that lags could accept a
 session that a reset has just ended, or lose a wrong code. ``transaction.atomic()`` and ``on_commit()`` use the database
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
+from django.core.checks import CheckMessage
 from django.db import connections, router, transaction
-from django.db.models import ForeignKey, Model, OneToOneField, QuerySet
+from django.db.models import ForeignKey, GeneratedField, Model, OneToOneField, QuerySet
 from django.db.models.fields.related_descriptors import (
     ForwardManyToOneDescriptor,
     ForwardOneToOneDescriptor,
@@ -104,20 +105,36 @@ class _CurrentOneToOne(_CurrentForeign, ForwardOneToOneDescriptor):
 class _SameInMigrations:
     """A field that appears in migrations as Django's own field."""
 
+    in_migrations: ClassVar[str]
+
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()  # type: ignore[misc]
-        return name, f"django.db.models.{type(self).__name__.removeprefix('Current')}", args, kwargs
+        return name, f"django.db.models.{self.in_migrations}", args, kwargs
+
+
+class StoredGeneratedField(_SameInMigrations, GeneratedField):
+    """A generated column that is stored, as every database of Django can.
+
+    Django 6.1 connects to PostgreSQL to check whether it can. Builds run ``manage.py check`` where there is no database.
+    """
+
+    in_migrations = "GeneratedField"
+
+    def check(self, **kwargs: Any) -> list[CheckMessage]:
+        return super().check(**{**kwargs, "databases": None})
 
 
 class CurrentForeignKey(_SameInMigrations, ForeignKey):
     """A foreign key to a model of the site, read from the database where the row is written."""
 
+    in_migrations = "ForeignKey"
     forward_related_accessor_class = _CurrentForeign
 
 
 class CurrentOneToOneField(_SameInMigrations, OneToOneField):
     """A one-to-one field to a model of the site, read from the database where the row is written."""
 
+    in_migrations = "OneToOneField"
     forward_related_accessor_class = _CurrentOneToOne
 
 

@@ -23,6 +23,7 @@ from cognito_mfa.databases import (
     CurrentForeignKey,
     CurrentOneToOneField,
     CurrentQuerySet,
+    StoredGeneratedField,
     atomic_for,
 )
 from cognito_mfa.exceptions import ChallengeLost, ChallengeLostReason
@@ -457,7 +458,7 @@ class SoftwareToken(models.Model):
     )
     # The identity while the app is active. A user has one active app, and no condition says so, because MariaDB,
     # MySQL, and Oracle have no unique constraints with conditions.
-    active_for = models.GeneratedField(
+    active_for = StoredGeneratedField(
         expression=models.Case(models.When(retired_at=None, then=models.F("identity"))),
         output_field=models.BigIntegerField(null=True),
         db_persist=True,
@@ -565,7 +566,7 @@ class CodeFailures(models.Model):
     last_at = models.DateTimeField(_("last attempt"), default=timezone.now)
     # The username while the sub is unknown: then the name has one row, else the sub. A constraint with a
     # condition would not exist on MariaDB, MySQL, and Oracle.
-    name_without_sub = models.GeneratedField(
+    name_without_sub = StoredGeneratedField(
         expression=models.Case(
             models.When(sub="", then=models.F("username")), default=models.Value("")
         ),
