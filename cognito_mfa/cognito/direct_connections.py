@@ -1,4 +1,4 @@
-"""Connections of ``http.client`` for direct calls, with a botocore client's timeouts and certificates.
+"""Sockets for direct calls, with a botocore client's timeouts and certificates.
 
 urllib3 and ``http.client.HTTPConnection`` take several times the processor time for sending a request and reading its
 answer, and two packets for the request (``benchmarks/README.md``). urllib3 also knows proxies and client certificates:

@@ -29,6 +29,7 @@ from cognito_mfa.models import BlockedRequest, MFAExemption
 from tests.enforcement.people import OURS, linked, proven
 from tests.enforcement.servers import SERVERS, Ask, Send, over_asgi
 from tests.security.refusal import assert_refused
+from tests.security.user_middleware import naming
 from tests.urls import urlpatterns as site_urls
 
 pytestmark = pytest.mark.django_db
@@ -105,30 +106,12 @@ NOBODY = {one.__name__: one for one in (lazy_anonymous, lazy_nobody, nobody)}
 AUSER: dict[str, Callable[[Any, str], None]] = {auser_alone.__name__: auser_alone}
 
 
-@sync_and_async_middleware
-def by_header(get_response: Callable[..., Any]) -> Callable[..., Any]:
+@naming
+def by_header(request: HttpRequest) -> None:
     """As middleware for tokens is written: it names the user of a header, regardless of the session."""
-
-    def name(request: HttpRequest) -> None:
-        how, _, who = request.headers.get("X-User", "").partition(" ")
-        if how:
-            {**NAMING, **NOBODY, **AUSER, **SERVICES}[how](request, who)
-
-    if not iscoroutinefunction(get_response):
-
-        def middleware(request: HttpRequest) -> Any:
-            name(request)
-            return get_response(request)
-
-        return middleware
-
-    async def amiddleware(request: HttpRequest) -> Any:
-        from asgiref.sync import sync_to_async
-
-        await sync_to_async(name)(request)
-        return await get_response(request)
-
-    return amiddleware
+    how, _, who = request.headers.get("X-User", "").partition(" ")
+    if how:
+        {**NAMING, **NOBODY, **AUSER, **SERVICES}[how](request, who)
 
 
 def called(user: Any) -> str:

@@ -6,15 +6,12 @@ The places that these tests are about: ``gate.end_reason`` and ``gate._record_ac
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
-from django.utils.decorators import sync_and_async_middleware
 from pytest_django import Settings
 
 from cognito_mfa.decorators import mfa_recent, mfa_required
@@ -22,6 +19,7 @@ from cognito_mfa.enforcement.verified import is_verified
 from tests.enforcement.people import linked
 from tests.enforcement.servers import CALLERS, Ask, Send
 from tests.security.refusal import assert_refused
+from tests.security.user_middleware import naming
 from tests.urls import urlpatterns as site_urls
 
 pytestmark = pytest.mark.django_db
@@ -29,27 +27,11 @@ Conf = Callable[..., None]
 WORDS = ("enforce", "observe", "off")
 
 
-@sync_and_async_middleware
-def by_token(get_response: Callable[..., Any]) -> Callable[..., Any]:
+@naming
+def by_token(request: HttpRequest) -> None:
     """Names the user of a header. There are no sessions."""
-
-    def name(request: HttpRequest) -> None:
-        known = request.headers.get("X-User")
-        request.user = User.objects.get(username=known) if known else AnonymousUser()
-
-    if not iscoroutinefunction(get_response):
-
-        def middleware(request: HttpRequest) -> Any:
-            name(request)
-            return get_response(request)
-
-        return middleware
-
-    async def amiddleware(request: HttpRequest) -> Any:
-        await sync_to_async(name)(request)
-        return await get_response(request)
-
-    return amiddleware
+    known = request.headers.get("X-User")
+    request.user = User.objects.get(username=known) if known else AnonymousUser()
 
 
 def who(request: HttpRequest) -> HttpResponse:
